@@ -1,0 +1,66 @@
+"""Identity by content: canonical JSON, hashed with sha256.
+
+Two things with the same fingerprint give the same numbers; two checkpoints, two prompts or two
+targets never share one.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from llm_eval.types import Prompt, Sample, Sampling
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+def canonical(value: object) -> bytes:
+    """`value` as JSON with sorted keys: the same bytes for the same content."""
+    return _encoder.encode(value)
+
+
+def digest(value: object) -> str:
+    """sha256 of `canonical(value)`, 64 hexadecimal digits."""
+    return hashlib.sha256(_encoder.encode(value)).hexdigest()
+
+
+def identify(
+    task: str,
+    row_id: str,
+    inputs: Mapping[str, Any],
+    target: Any,
+    *,
+    slice: str | None = None,  # noqa: A002 - the field's own name
+    cluster: str | None = None,
+) -> Sample:
+    """A sample under its content key: change one target and exactly one sample is new."""
+    return Sample(digest((task, inputs, target)), row_id, inputs, target, slice, cluster)
+
+
+def request_key(model: str, messages: Prompt, sampling: Sampling, repeat: int = 0) -> str:
+    """Identity of one call: model fingerprint, messages, sampling and which repeat it is."""
+    return digest((model, messages, sampling, repeat))
+
+
+class DatasetHash:
+    """sha256 over sample keys in their order, fed one by one so that a dataset can stream."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def update(self, key: str) -> None:
+        """Add the next sample's key."""
+        self._hash.update(key.encode())
+
+    def hexdigest(self) -> str:
+        """64 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+def dataset_hash(samples: Iterable[Sample]) -> str:
+    """Hash of all samples in their order."""
+    running = DatasetHash()
+    for sample in samples:
+        running.update(sample.key)
+    return running.hexdigest()

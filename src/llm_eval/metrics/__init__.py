@@ -1,0 +1,1 @@
+"""The run database and what is computed from it."""

@@ -1,0 +1,1 @@
+"""Models: sources of replies, and the layers that wrap them."""

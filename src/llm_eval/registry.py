@@ -1,0 +1,69 @@
+"""Names to objects: an explicit table of `name → "module:attribute"`, and entry points.
+
+Nothing is imported until it is asked for, and nothing registers itself by being imported. Other
+packages add names with an entry point in the group `llm_eval.KIND`.
+"""
+
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from llm_eval.errors import ConfigError
+
+Kind = Literal["providers", "tasks", "scorers"]
+
+BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
+    "providers": {
+        "openai": "llm_eval.models.api_model:APIModel",
+        "anthropic": "llm_eval.models.anthropic_model:AnthropicModel",
+        "gguf": "llm_eval.models.gguf_model:GGUFModel",
+        "local": "llm_eval.models.gguf_model:GGUFModel",
+    },
+    "tasks": {
+        "json": "llm_eval.tasks.json_extraction:JSONExtractionTask",
+        "qa": "llm_eval.tasks.qa_task:QATask",
+    },
+    "scorers": {
+        "exact_match": "llm_eval.scorers.deterministic:ExactMatch",
+        "token_f1": "llm_eval.scorers.deterministic:TokenF1",
+        "numeric_match": "llm_eval.scorers.deterministic:NumericMatch",
+        "contains": "llm_eval.scorers.deterministic:Contains",
+        "regex": "llm_eval.scorers.deterministic:RegexMatch",
+        "choice": "llm_eval.scorers.deterministic:Choice",
+        "json_fields": "llm_eval.scorers.json_fields:JSONFields",
+    },
+}
+
+
+def names(kind: Kind) -> list[str]:
+    """Every name of this kind, built in or from an installed package."""
+    return sorted({*BUILT_IN[kind], *(e.name for e in entry_points(group=f"llm_eval.{kind}"))})
+
+
+def resolve(kind: Kind, name: str) -> Any:
+    """The object behind `name`.
+
+    Raises:
+        ConfigError: the name is unknown (the message suggests the nearest one), or what it names
+            cannot be imported.
+    """
+    target = BUILT_IN[kind].get(name)
+    if target is None:
+        for entry in entry_points(group=f"llm_eval.{kind}", name=name):
+            return entry.load()
+        raise ConfigError(unknown(kind.removesuffix("s"), name, names(kind)))
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as exc:
+        raise ConfigError(f"{kind.removesuffix('s')} {name!r} cannot be loaded: {exc}") from exc
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """`unknown WHAT 'NAME'`, with the nearest known name, or all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return f"unknown {what} {name!r}; {hint}"

@@ -1,0 +1,1 @@
+"""Statistics: pure functions over arrays; the random generator is an argument."""

@@ -1,0 +1,1 @@
+"""For people who write plugins: scripted models, the stub server, contract suites."""
