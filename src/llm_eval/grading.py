@@ -1,0 +1,71 @@
+"""From a reply to scores: parse once, ask every scorer, and blame the right one for a failure.
+
+reply → answer            → each scorer's Score | Unscored
+      → no answer         → Metric.worst for every metric, flagged (the model's fault)
+scorer or judge breaks    → Unscored for its metrics (nobody's zero)
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from llm_eval.errors import EvalError, ParseError, ScorerError, boundary
+from llm_eval.scorers.base import Scorer
+from llm_eval.tasks.base import Task
+from llm_eval.types import ModelResponse, Sample, Score, Unscored
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What grading one reply gave."""
+
+    answer: Any
+    parse_error: str | None
+    scores: tuple[Score | Unscored, ...]
+
+
+async def grade(task: Task, sample: Sample, response: ModelResponse) -> Grade:
+    """Parse `response` and score it under every metric of `task`; never raises an `EvalError`."""
+    try:
+        with boundary(ScorerError, f"task {task.name!r} could not parse the reply"):
+            answer = task.parse(sample, response)
+    except ParseError as exc:
+        return Grade(None, str(exc), tuple(_without_answer(task, str(exc))))
+    except EvalError as exc:
+        return Grade(None, None, tuple(_undecided(task.scorers, str(exc))))
+    scores: list[Score | Unscored] = []
+    for scorer in task.scorers:
+        scores += await _ask(scorer, sample, answer, response)
+    return Grade(answer, None, tuple(scores))
+
+
+async def _ask(
+    scorer: Scorer, sample: Sample, answer: Any, response: ModelResponse
+) -> list[Score | Unscored]:
+    try:
+        with boundary(ScorerError, f"scorer {scorer.name!r}"):
+            given = {s.metric: s for s in await scorer.score(sample, answer, response)}
+    except EvalError as exc:
+        return list(_undecided([scorer], str(exc)))
+    return [_checked(given.get(m.name), m.name, scorer.name) for m in scorer.metrics]
+
+
+def _checked(score: Score | Unscored | None, metric: str, scorer: str) -> Score | Unscored:
+    if score is None:
+        return Unscored(metric, f"scorer {scorer!r} returned no {metric!r}")
+    if isinstance(score, Score) and not math.isfinite(score.value):
+        return Unscored(metric, f"scorer {scorer!r} returned {score.value}, which is no number")
+    return score
+
+
+def _without_answer(task: Task, reason: str) -> Iterable[Score | Unscored]:
+    if task.on_parse_error == "exclude":
+        return _undecided(task.scorers, reason, state="parse_error")
+    return (Score(m.name, m.worst, reason) for s in task.scorers for m in s.metrics)
+
+
+def _undecided(
+    scorers: Iterable[Scorer], reason: str, state: str = "error"
+) -> Iterable[Score | Unscored]:
+    return (Unscored(m.name, reason, state) for s in scorers for m in s.metrics)

@@ -1,0 +1,199 @@
+"""The engine: a fixed number of workers pull samples from a lazy stream.
+
+Each worker takes one sample through: prompt → reply → durable → parsed → scored → stored. Slots
+for calls belong to the model's limiter, so there are more workers than slots: while one waits for
+its reply to be durable, another is already asking. Memory is O(workers), never O(samples).
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal, Protocol
+
+from llm_eval.errors import BudgetExceededError, ProviderError
+from llm_eval.fingerprint import request_key
+from llm_eval.grading import grade
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.metrics.writer import RunWriter
+from llm_eval.models.base import BaseModel
+from llm_eval.tasks.base import Task
+from llm_eval.types import Failure, ModelResponse, Sample, SampleResult, Sampling
+
+Ending = Literal["finished", "interrupted", "budget", "fatal"]
+
+
+class Observer(Protocol):
+    """Whoever wants to see the run while it goes on: a progress bar, metrics, a test."""
+
+    def on_result(self, result: SampleResult) -> None:
+        """One more sample is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run needs, built and checked before the first call."""
+
+    run_id: str
+    task: Task
+    model: BaseModel
+    sampling: Sampling
+    split: str
+    n_samples: int
+    epochs: int = 1
+    constrain: bool = False
+    """Ask the endpoint to hold the reply to the sample's JSON Schema."""
+    concurrency: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    ending: Ending
+    reason: str | None
+    n_failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One sample in one epoch, and its reply where an earlier process already got it."""
+
+    index: int
+    epoch: int
+    sample: Sample
+    response: ModelResponse | None
+
+
+async def run(
+    job: Job,
+    storage: MetricsStorage,
+    *,
+    observers: Sequence[Observer] = (),
+    stop: asyncio.Event | None = None,
+) -> Outcome:
+    """Evaluate what of `job` has no result yet, and store it.
+
+    Args:
+        job: the run; its row is already in `storage`.
+        storage: where replies and results go. A reply is durable before it is scored.
+        observers: told of every finished sample, in the order of finishing.
+        stop: set it to start nothing new and drain what is in flight.
+
+    Raises:
+        StoreError: results cannot be written; all that was committed stays.
+    """
+    async with storage.writer() as writer:
+        engine = _Engine(job, storage, writer, observers, stop or asyncio.Event())
+        # Twice the slots: a worker also spends time waiting for commits and for scoring.
+        workers = min(2 * job.concurrency + 8, max(1, job.n_samples * job.epochs))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(engine.work_off())
+    return engine.outcome()
+
+
+class _Engine:
+    """What the workers of one run share."""
+
+    def __init__(
+        self,
+        job: Job,
+        storage: MetricsStorage,
+        writer: RunWriter,
+        observers: Sequence[Observer],
+        stop: asyncio.Event,
+    ) -> None:
+        self._job = job
+        self._writer = writer
+        self._observers = observers
+        self._stop = stop
+        self._work = _remaining(job, storage)
+        self._ending: Ending = "finished"
+        self._reason: str | None = None
+        self._n_failed = 0
+
+    async def work_off(self) -> None:
+        """Take samples until there are none left or the run is told to stop."""
+        while not self._stop.is_set() and (work := next(self._work, None)) is not None:
+            try:
+                result = await self._evaluate(work)
+            except BudgetExceededError as exc:
+                return self._end("budget", str(exc))
+            except ProviderError as exc:
+                return self._end("fatal", str(exc))
+            await self._keep(result)
+        return None
+
+    def outcome(self) -> Outcome:
+        """How it ended, once all workers are back."""
+        if self._stop.is_set() and next(self._work, None) is not None:
+            self._end("interrupted", None)
+        return Outcome(self._ending, self._reason, self._n_failed)
+
+    async def _evaluate(self, work: _Work) -> SampleResult:
+        prompt = self._job.task.prompt(work.sample)
+        result = SampleResult(work.index, work.epoch, work.sample, prompt)
+        try:
+            response = work.response or await self._ask(result)
+        except ProviderError as exc:
+            if exc.fatal:  # no other sample can succeed either: this one is not done, not failed
+                raise
+            return replace(result, failure=Failure(exc.stage, exc.code, str(exc), exc.status))
+        graded = await grade(self._job.task, work.sample, response)
+        return replace(
+            result,
+            response=response,
+            answer=graded.answer,
+            parse_error=graded.parse_error,
+            scores=graded.scores,
+        )
+
+    async def _ask(self, asked: SampleResult) -> ModelResponse:
+        """The model's reply, durable."""
+        model, epoch = self._job.model, asked.epoch
+        sampling = _sampling(self._job, asked.sample, epoch)
+        response = await model.generate(asked.prompt, sampling, repeat=epoch)
+        await self._writer.put_response(
+            self._job.run_id,
+            asked.index,
+            epoch,
+            asked.sample,
+            asked.prompt,
+            response,
+            request_key(model.fingerprint, asked.prompt, sampling, epoch),
+        )
+        return response
+
+    async def _keep(self, result: SampleResult) -> None:
+        await self._writer.put_result(self._job.run_id, result)
+        self._n_failed += result.failure is not None
+        for observer in self._observers:
+            observer.on_result(result)
+
+    def _end(self, ending: Ending, reason: str | None) -> None:
+        """Start nothing new; the first cause is the one that is told."""
+        if self._ending == "finished":
+            self._ending, self._reason = ending, reason
+        self._stop.set()
+
+
+def _remaining(job: Job, storage: MetricsStorage) -> Iterator[_Work]:
+    done = bytearray(job.n_samples * job.epochs)
+    for index, epoch in storage.done(job.run_id):
+        done[index * job.epochs + epoch] = 1
+    pending = {(i, e): response for i, e, response in storage.pending_responses(job.run_id)}
+    for index, sample in enumerate(islice(job.task.samples(job.split), job.n_samples)):
+        for epoch in range(job.epochs):
+            if not done[index * job.epochs + epoch]:
+                yield _Work(index, epoch, sample, pending.pop((index, epoch), None))
+
+
+def _sampling(job: Job, sample: Sample, epoch: int) -> Sampling:
+    """The run's sampling for this sample: another seed each epoch, its own schema."""
+    sampling = job.sampling
+    if sampling.seed is not None and epoch:
+        sampling = replace(sampling, seed=sampling.seed + epoch)
+    if job.constrain:
+        sampling = replace(sampling, json_schema=job.task.json_schema(sample))
+    return sampling
