@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from llm_eval import __version__
 from llm_eval.errors import ConfigError, DatasetError, EvalError
 from llm_eval.fingerprint import DatasetHash
 from llm_eval.models.base import BaseModel
@@ -94,7 +95,7 @@ def recipe(
 
 
 def differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], *, ignore: tuple[str, ...] = ("code",)
+    old: Mapping[str, Any], new: Mapping[str, Any], *, ignore: tuple[str, ...] = ("code", "request")
 ) -> Iterator[str]:
     """Names of the fields in which two recipes differ."""
     for name in sorted(old.keys() | new.keys()):
@@ -118,8 +119,6 @@ def check_resumable(run_id: str, old: Mapping[str, Any], new: Mapping[str, Any])
 @cache
 def code_version() -> dict[str, str | None]:
     """Version of this package, and the git commit of the directory that the run starts in."""
-    from llm_eval import __version__
-
     return {"llm_eval": __version__, "git_commit": _git_commit(Path.cwd())}
 
 

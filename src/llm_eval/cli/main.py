@@ -1,0 +1,93 @@
+"""The entry point: names the commands, loads the one that was asked for, turns errors into exits.
+
+Exit codes: 0 done or pass · 1 regression or threshold broken · 2 usage, configuration or
+incomparable runs · 3 inconclusive · 4 incomplete · 130 interrupted.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+from llm_eval import __version__
+
+
+class Command(NamedTuple):
+    """Where a command lives; imported only when it is used, so that `--help` is instant."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "run": Command("llm_eval.cli.run", "evaluate models on tasks"),
+    "tasks": Command("llm_eval.cli.tasks", "list the tasks and their splits"),
+    "models": Command("llm_eval.cli.models", "list the configured models"),
+    "runs": Command("llm_eval.cli.runs", "list stored runs"),
+    "show": Command("llm_eval.cli.show", "show a run: numbers, failures, single samples"),
+    "data": Command("llm_eval.cli.data", "validate or rebuild the data sets"),
+    "cache": Command("llm_eval.cli.cache", "look at or prune the response cache"),
+    "doctor": Command("llm_eval.cli.doctor", "check the installation and the database"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the process's exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    completing = "_ARGCOMPLETE" in os.environ
+    parser = _parser(arguments[0] if arguments else "", load_all=completing)
+    if completing:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    return _run(args)
+
+
+def _parser(command: str, *, load_all: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="llm-eval",
+        description="Evaluate language models with numbers that hold.",
+        epilog="llm-eval COMMAND --help tells what a command takes.",
+    )
+    parser.add_argument("--version", action="version", version=f"llm-eval {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, (module, help_text) in COMMANDS.items():
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        if load_all or name == command:
+            import_module(module).configure(sub)
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    from llm_eval.errors import ConfigError, DatasetError, EvalError
+
+    module = import_module(COMMANDS[args.command].module)
+    try:
+        code: int = module.execute(args)
+        sys.stdout.flush()
+    except (ConfigError, DatasetError) as exc:
+        return _complain(exc, 2)
+    except EvalError as exc:
+        return _complain(exc, 4)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _stop_writing()
+        return 0
+    return code
+
+
+def _complain(exc: Exception, code: int) -> int:
+    print(f"llm-eval: {exc}", file=sys.stderr)
+    return code
+
+
+def _stop_writing() -> None:
+    """Whoever read our output has gone; keep the interpreter from failing on it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

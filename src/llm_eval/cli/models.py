@@ -1,0 +1,41 @@
+"""`llm-eval models`: the models that models.yaml names, and the providers a SPEC can begin with."""
+
+import argparse
+import os
+
+from llm_eval.cli import options
+from llm_eval.cli.terminal import clean, output, table, write_json
+from llm_eval.config import load_models
+from llm_eval.registry import names
+from llm_eval.specs import ModelSpec
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `models`."""
+    options.add_json(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """List them, and say which lack their key."""
+    specs = load_models()
+    if args.json:
+        write_json({"models": list(specs.values()), "providers": names("providers")})
+        return 0
+    listing = table("model", "provider", "provider's name", "endpoint", "key")
+    for spec in specs.values():
+        listing.add_row(
+            clean(spec.name),
+            clean(spec.provider),
+            clean(spec.model),
+            clean(spec.base_url or "–"),
+            _key(spec),
+        )
+    output().print(listing)
+    output().print(f"or any provider/model: {', '.join(names('providers'))}", style="dim")
+    return 0
+
+
+def _key(spec: ModelSpec) -> str:
+    if spec.api_key_env is None:
+        return "none needed"
+    return "set" if os.environ.get(spec.api_key_env) else f"missing: set {spec.api_key_env}"

@@ -1,0 +1,62 @@
+"""Options that several commands share, and how their values are read."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llm_eval.metrics.storage import MetricsStorage
+
+
+def add_db(parser: argparse.ArgumentParser) -> None:
+    """`--db URL`."""
+    parser.add_argument(
+        "--db",
+        metavar="URL",
+        help="run database: sqlite:///FILE or postgresql://… "
+        "(default: $LLM_EVAL_DB, else sqlite:///.llm_eval/runs.db)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """`--json`."""
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
+    )
+
+
+def open_storage(args: argparse.Namespace) -> "MetricsStorage":
+    """The database that `--db` names."""
+    from llm_eval.metrics.storage import MetricsStorage
+
+    return MetricsStorage(args.db)
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
+def tag(text: str) -> tuple[str, str]:
+    """`K=V`."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"must look like KEY=VALUE, got {text!r}")
+    return key, value
+
+
+def duration(text: str) -> float:
+    """Seconds: a number, or one with a unit: `90`, `90s`, `15m`, `2h`."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must look like 90, 90s, 15m or 2h, got {text!r}"
+        ) from None
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError(f"must be more than 0, got {text!r}")
+    return seconds

@@ -1,0 +1,76 @@
+"""`llm-eval runs`: the stored runs, newest first."""
+
+import argparse
+from typing import Any
+
+from llm_eval.cli import options
+from llm_eval.cli.summary import percent
+from llm_eval.cli.terminal import clean, output, table, write_json
+from llm_eval.types import RunInfo
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `runs`."""
+    add = parser.add_argument
+    add("--task", metavar="TASK", help="only runs of this task")
+    add("--model", metavar="SPEC", help="only runs of this model")
+    add("--status", choices=["running", "complete", "incomplete", "interrupted"])
+    add("--tag", type=options.tag, metavar="K=V", help="only runs with this tag")
+    add("--limit", type=options.positive, default=20, metavar="N", help="at most N runs (20)")
+    options.add_db(parser)
+    options.add_json(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """List the runs."""
+    with options.open_storage(args) as storage:
+        runs = storage.list_runs(
+            limit=args.limit,
+            task=args.task,
+            model=args.model,
+            status=args.status,
+            tag=args.tag,
+        )
+    if args.json:
+        write_json([_object(info) for info in runs])
+    elif not runs:
+        output().print("no runs yet; start one with: llm-eval run json qa --limit 20")
+    else:
+        _print(runs)
+    return 0
+
+
+def _object(info: RunInfo) -> dict[str, Any]:
+    return {
+        "run_id": info.run_id,
+        "status": info.status,
+        "task": info.task,
+        "model": info.model,
+        "created_at": info.created_at,
+        "n_total": info.n_total,
+        "n_done": info.n_done,
+        "tags": info.tags,
+    }
+
+
+def _print(runs: list[RunInfo]) -> None:
+    listing = table("run", "status", "task", "model", ">done", "first metric", ">value")
+    for info in runs:
+        metric, value = _headline(info)
+        listing.add_row(
+            info.run_id,
+            info.status,
+            clean(info.task),
+            clean(info.model),
+            f"{info.n_done}/{info.n_total}",
+            clean(metric),
+            percent(value),
+        )
+    output().print(listing)
+
+
+def _headline(info: RunInfo) -> tuple[str, float | None]:
+    metrics = (info.summary or {}).get("metrics") or {}
+    for name, metric in metrics.items():
+        return name, metric["value"]
+    return "–", None

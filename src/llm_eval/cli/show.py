@@ -1,0 +1,118 @@
+"""`llm-eval show`: a stored run: its numbers, its failures one by one, a single sample."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from llm_eval.cli import options
+from llm_eval.cli.summary import print_summary
+from llm_eval.cli.terminal import clean, one_line, output, write_json
+from llm_eval.errors import ConfigError
+from llm_eval.metrics.collector import collect
+from llm_eval.types import SampleResult, Score, Unscored
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `show`."""
+    add = parser.add_argument
+    add("run", metavar="RUN", help="run id, a unique beginning of one, `latest`, or a tag K=V")
+    add("--slice", metavar="S", help="only samples of this slice")
+    add("--failures", action="store_true", help="only samples that did not get the best score")
+    add("--sample", metavar="ID", help="one sample, by its id or key")
+    add("--limit", type=options.positive, default=20, metavar="N", help="at most N samples (20)")
+    options.add_db(parser)
+    options.add_json(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Print the run's table, or the samples that were asked for."""
+    with options.open_storage(args) as storage:
+        info = storage.get_run(args.run)
+        if not (args.failures or args.sample or args.slice):
+            numbers = info.summary or collect(storage, info.run_id).to_dict()
+            write_json(numbers) if args.json else print_summary(numbers)
+            return 0
+        results = storage.results(
+            info.run_id,
+            slice=args.slice,
+            failures=args.failures,
+            sample=args.sample,
+            limit=args.limit + 1,
+        )
+        if args.json:
+            write_json({"run_id": info.run_id, "results": list(results)[: args.limit]})
+            return 0
+        return _print_all(info.run_id, results, args)
+
+
+def _print_all(run_id: str, results: Iterator[SampleResult], args: argparse.Namespace) -> int:
+    shown = 0
+    for shown, result in enumerate(results, start=1):
+        if shown > args.limit:
+            output().print(f"… there are more: --limit {10 * args.limit}", style="dim")
+            return 0
+        print_sample(result, whole=args.sample is not None)
+    if shown == 0 and args.sample:
+        raise ConfigError(f"run {run_id} has no sample {args.sample!r}")
+    if shown == 0:
+        output().print("no such samples")
+    return 0
+
+
+def print_sample(result: SampleResult, *, whole: bool) -> None:
+    """One sample: what was asked, what was expected, what came, and what it scored."""
+    console = output()
+    console.rule(clean(_heading(result)), align="left", style="dim")
+    for message in result.prompt:
+        _block(message.role, message.content, whole=whole)
+    _block("expected", _text(result.sample.target), whole=whole)
+    if result.response is not None:
+        _block("reply", result.response.text or "(empty)", whole=whole)
+    if result.failure is not None:
+        _block("failed", f"{result.failure.code}: {result.failure.message}", whole=True)
+    if result.parse_error is not None:
+        _block("no answer", result.parse_error, whole=True)
+    for score in result.scores:
+        _print_score(score)
+    console.print()
+
+
+def _heading(result: SampleResult) -> str:
+    parts = [result.sample.id, result.sample.slice, result.status]
+    if result.epoch:
+        parts.append(f"epoch {result.epoch}")
+    return " · ".join(part for part in parts if part)
+
+
+def _print_score(score: Score | Unscored) -> None:
+    console = output()
+    if isinstance(score, Unscored):
+        console.print(clean(f"  {score.metric:18} unscored: {score.reason}"))
+        return
+    console.print(clean(f"  {score.metric:18} {score.value:.3g}"))
+    for field in _wrong_fields(score.details or {}):
+        console.print(
+            f"    {field['status']:9} {one_line(field['path'], 32):32} "
+            f"expected {one_line(_text(field.get('expected')), 60)}"
+            f"  got {one_line(_text(field.get('actual')), 60)}"
+        )
+
+
+def _wrong_fields(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for field in details.get("fields", ()):
+        if field["status"] != "correct":
+            yield field
+
+
+def _block(name: str, text: str, *, whole: bool) -> None:
+    shown = clean(text) if whole or len(text) <= 600 else f"{clean(text[:600])}…"
+    first, *rest = shown.splitlines() or [""]
+    output().print(f"{name:>10}  {first}")
+    for line in rest:
+        output().print(f"{'':10}  {line}")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,327 @@
+"""One call from names to numbers: build, check, run, collect.
+
+>>> from llm_eval import evaluate
+>>> result = evaluate("qa", "local/smollm2-135m", limit=20)
+>>> result.metrics["exact_match"].value
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from llm_eval.config import load_models, parse_spec
+from llm_eval.errors import ConfigError
+from llm_eval.event_loop import in_own_loop
+from llm_eval.metrics.collector import MetricSummary, RunSummary, collect
+from llm_eval.metrics.storage import MetricsStorage, new_run_id
+from llm_eval.models.base import BaseModel
+from llm_eval.models.budget import Budget
+from llm_eval.models.build import build_model
+from llm_eval.recipe import DatasetScan, check_resumable, recipe, scan
+from llm_eval.runner import Job, Observer, Outcome, run
+from llm_eval.tasks.base import Task
+from llm_eval.tasks.build import build_task
+from llm_eval.types import RunInfo, RunStatus, SampleResult, Sampling
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One run, as asked for: names and options, before anything is built."""
+
+    task: str
+    model: str
+    judge_model: str | None = None
+    split: str = "test"
+    limit: int | None = None
+    epochs: int = 1
+    seed: int = 0
+    concurrency: int | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    constrain: bool = False
+    """Hold each reply to its sample's JSON Schema, where the endpoint can."""
+    cache: bool = True
+    max_cost_usd: float | None = None
+    max_tokens_total: int | None = None
+    max_time_s: float | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no run.
+
+        Raises:
+            ConfigError: names the option and its value.
+        """
+        for name in ("limit", "epochs", "concurrency", "max_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} must be at least 1, got {value}")
+        if self.temperature is not None and self.temperature < 0:
+            raise ConfigError(f"temperature must not be negative, got {self.temperature}")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A run that ended: its numbers, and its rows where they are stored."""
+
+    run_id: str
+    outcome: Outcome
+    summary: RunSummary
+    storage: MetricsStorage = field(repr=False)
+
+    @property
+    def status(self) -> RunStatus:
+        """How far it got: complete, incomplete or interrupted."""
+        return self.summary.status
+
+    @property
+    def metrics(self) -> Mapping[str, MetricSummary]:
+        """Headline value, interval and counts of each metric."""
+        return self.summary.metrics
+
+    def results(self, *, failures: bool = False) -> Iterator[SampleResult]:
+        """Every sample's result in dataset order, read from the store as it is consumed."""
+        return self.storage.results(self.run_id, failures=failures)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One flat row a sample: ids, slice, status, reply, answer, a column for each metric."""
+        for result in self.results():
+            yield _row(result)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """`rows()` as a pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def to_polars(self) -> "pl.DataFrame":
+        """`rows()` as a polars frame."""
+        import polars as pl
+
+        return pl.DataFrame(list(self.rows()), infer_schema_length=None)
+
+
+def evaluate(
+    task: str | Task,
+    model: str | BaseModel,
+    *,
+    db: str | MetricsStorage | None = None,
+    observers: Sequence[Observer] = (),
+    **options: Any,
+) -> Evaluation:
+    """Evaluate one model on one task and store the run.
+
+    Works inside a running event loop too (a notebook): the run gets a loop of its own.
+
+    Args:
+        task: `json`, `qa`, a registered name, the path of a task YAML, or a `Task`.
+        model: a name in models.yaml, `provider/model`, or a `BaseModel`.
+        db: database URL or an open storage; default `$LLM_EVAL_DB`, else
+            `sqlite:///.llm_eval/runs.db`.
+        observers: told of every finished sample.
+        **options: the fields of `Request`: split, limit, epochs, seed, concurrency, …
+
+    Raises:
+        ConfigError: something cannot be used; nothing was spent.
+        DatasetError: a row cannot be read; nothing was spent.
+        StoreError: the database cannot be written.
+    """
+    request = Request(
+        task=task if isinstance(task, str) else task.name,
+        model=model if isinstance(model, str) else model.name,
+        **options,
+    )
+    storage = db if isinstance(db, MetricsStorage) else MetricsStorage(db)
+    built = Built(
+        task=task if isinstance(task, Task) else None,
+        model=model if isinstance(model, BaseModel) else None,
+    )
+    plan = prepare(request, storage, built)
+    return in_own_loop(lambda: execute_plan(plan, storage, observers=observers))
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Parts that the caller made; what is None is built from the request's names."""
+
+    task: Task | None = None
+    model: BaseModel | None = None
+
+
+async def execute_plan(
+    plan: "Plan",
+    storage: MetricsStorage,
+    *,
+    observers: Sequence[Observer] = (),
+    stop: asyncio.Event | None = None,
+    resume: RunInfo | None = None,
+) -> Evaluation:
+    """Run `plan`, or go on with the run `resume` that was started from the same request."""
+    await plan.model.start()
+    try:
+        info = _reopen(resume, plan, storage) if resume else _open(plan, storage)
+        started = perf_counter()
+        outcome = await run(plan.job(info.run_id), storage, observers=observers, stop=stop)
+        return _close(info, outcome, storage, perf_counter() - started)
+    finally:
+        await plan.model.aclose()
+
+
+def resume_request(info: RunInfo) -> Request:
+    """The request that a stored run was started from.
+
+    Raises:
+        ConfigError: the run was started from objects in Python, which no name can rebuild.
+    """
+    stored = info.recipe.get("request")
+    if stored is None:
+        raise ConfigError(
+            f"run {info.run_id} was started from Python objects; resume it from Python"
+        )
+    return msgspec.convert(stored, Request)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request whose parts are built and whose rows are read: nothing is spent yet."""
+
+    request: Request
+    task: Task
+    model: BaseModel
+    sampling: Sampling
+    dataset: DatasetScan
+    rebuildable: bool
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The run's recipe; with the request where names suffice to run it again."""
+        request = self.request
+        built = recipe(
+            self.task,
+            self.model,
+            self.sampling,
+            self.dataset,
+            split=request.split,
+            epochs=request.epochs,
+            seed=request.seed,
+            constrain=request.constrain,
+        )
+        if self.rebuildable:
+            built["request"] = msgspec.to_builtins(request)
+        return built
+
+    def job(self, run_id: str) -> Job:
+        """What the engine runs."""
+        request = self.request
+        return Job(
+            run_id,
+            self.task,
+            self.model,
+            self.sampling,
+            request.split,
+            self.dataset.n,
+            request.epochs,
+            request.constrain,
+            self.model.max_concurrency or request.concurrency or Job.concurrency,
+        )
+
+
+def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -> Plan:
+    """Build every part of `request` and read its rows once.
+
+    Raises:
+        ConfigError: a name, file or setting cannot be used.
+        DatasetError: a row or its prompt cannot be made.
+    """
+    task = built.task or build_task(request.task, seed=request.seed)
+    model, overrides = built.model, {}
+    if model is None:
+        spec = parse_spec(request.model, load_models())
+        if request.concurrency:
+            spec = replace(spec, limits=replace(spec.limits, concurrency=request.concurrency))
+        budget = Budget(request.max_cost_usd, request.max_tokens_total, request.max_time_s)
+        model = build_model(spec, cache=storage.cache() if request.cache else None, budget=budget)
+        overrides = dict(spec.sampling)
+    sampling = _sampling(task.sampling, overrides, request)
+    dataset = scan(task, request.split, request.limit)
+    return Plan(request, task, model, sampling, dataset, built == Built())
+
+
+def _sampling(task: Sampling, model: Mapping[str, Any], request: Request) -> Sampling:
+    """The task's sampling, overridden by the model's configuration, then by the request."""
+    asked = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+    try:
+        sampling = replace(task, **model)
+    except TypeError as exc:
+        raise ConfigError(f"model {request.model!r}: sampling: {exc}") from exc
+    sampling = replace(sampling, **{k: v for k, v in asked.items() if v is not None})
+    if sampling.temperature > 0 and sampling.seed is None:
+        sampling = replace(sampling, seed=request.seed)
+    return sampling
+
+
+def _open(plan: Plan, storage: MetricsStorage) -> RunInfo:
+    now = datetime.now(UTC)
+    info = RunInfo(
+        run_id=new_run_id(now),
+        task=plan.request.task,
+        model=plan.request.model,
+        created_at=now.isoformat(timespec="seconds"),
+        recipe=plan.recipe,
+        n_total=plan.dataset.n * plan.request.epochs,
+        tags=plan.request.tags,
+    )
+    storage.create_run(info)
+    return info
+
+
+def _reopen(info: RunInfo, plan: Plan, storage: MetricsStorage) -> RunInfo:
+    check_resumable(info.run_id, info.recipe, plan.recipe)
+    storage.update_run(info.run_id, status="running")
+    return info
+
+
+def _close(info: RunInfo, outcome: Outcome, storage: MetricsStorage, wall_s: float) -> Evaluation:
+    storage.update_run(
+        info.run_id,
+        status=_status(outcome),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    summary = collect(storage, info.run_id, wall_s=wall_s)
+    storage.update_run(info.run_id, summary=summary.to_dict())
+    return Evaluation(info.run_id, outcome, summary, storage)
+
+
+def _status(outcome: Outcome) -> RunStatus:
+    if outcome.ending == "interrupted":
+        return "interrupted"
+    if outcome.ending == "finished" and outcome.n_failed == 0:
+        return "complete"
+    return "incomplete"
+
+
+def _row(result: SampleResult) -> dict[str, Any]:
+    sample, response = result.sample, result.response
+    return {
+        "index": result.index,
+        "epoch": result.epoch,
+        "sample_id": sample.id,
+        "slice": sample.slice,
+        "status": result.status,
+        "expected": msgspec.json.encode(sample.target).decode(),
+        "reply": response.text if response else None,
+        "parse_error": result.parse_error,
+        "error": result.failure.message if result.failure else None,
+        "latency_s": response.latency_s if response else None,
+        "cost_usd": response.cost_usd if response else None,
+        **{score.metric: getattr(score, "value", None) for score in result.scores},
+    }
