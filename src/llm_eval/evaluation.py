@@ -22,8 +22,10 @@ from llm_eval.metrics.storage import MetricsStorage, new_run_id
 from llm_eval.models.base import BaseModel
 from llm_eval.models.budget import Budget
 from llm_eval.models.build import build_model
+from llm_eval.models.pricing import price_of
 from llm_eval.recipe import DatasetScan, check_resumable, recipe, scan
 from llm_eval.runner import Job, Observer, Outcome, run
+from llm_eval.specs import Price
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
 from llm_eval.types import RunInfo, RunStatus, SampleResult, Sampling
@@ -199,6 +201,8 @@ class Plan:
     model: BaseModel
     sampling: Sampling
     dataset: DatasetScan
+    price: Price | None
+    """None where it is unknown."""
     rebuildable: bool
 
     @property
@@ -243,17 +247,17 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
         DatasetError: a row or its prompt cannot be made.
     """
     task = built.task or build_task(request.task, seed=request.seed)
-    model, overrides = built.model, {}
+    model, price, overrides = built.model, None, {}
     if model is None:
         spec = parse_spec(request.model, load_models())
         if request.concurrency:
             spec = replace(spec, limits=replace(spec.limits, concurrency=request.concurrency))
         budget = Budget(request.max_cost_usd, request.max_tokens_total, request.max_time_s)
         model = build_model(spec, cache=storage.cache() if request.cache else None, budget=budget)
-        overrides = dict(spec.sampling)
+        price, overrides = price_of(spec), dict(spec.sampling)
     sampling = _sampling(task.sampling, overrides, request)
     dataset = scan(task, request.split, request.limit)
-    return Plan(request, task, model, sampling, dataset, built == Built())
+    return Plan(request, task, model, sampling, dataset, price, built == Built())
 
 
 def _sampling(task: Sampling, model: Mapping[str, Any], request: Request) -> Sampling:

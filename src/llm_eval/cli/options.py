@@ -47,16 +47,17 @@ def tag(text: str) -> tuple[str, str]:
     return key, value
 
 
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
 def duration(text: str) -> float:
-    """Seconds: a number, or one with a unit: `90`, `90s`, `15m`, `2h`."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
+    """Seconds: a number, or one with a unit: `90`, `90s`, `15m`, `2h`, `7d`."""
+    number, unit = (text[:-1], _UNITS_S[text[-1]]) if text[-1:] in _UNITS_S else (text, 1.0)
     try:
         seconds = float(number) * unit
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must look like 90, 90s, 15m or 2h, got {text!r}"
-        ) from None
+        message = f"must look like 90, 90s, 15m, 2h or 7d, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
     if seconds <= 0:
         raise argparse.ArgumentTypeError(f"must be more than 0, got {text!r}")
     return seconds

@@ -1,0 +1,38 @@
+"""`llm-eval cache`: how much the response cache holds, and making it smaller."""
+
+import argparse
+
+from llm_eval.cli import options
+from llm_eval.cli.terminal import output, write_json
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `cache`."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    stats = actions.add_parser("stats", help="rows, bytes, oldest and newest reply")
+    prune = actions.add_parser("prune", help="delete replies")
+    prune.add_argument(
+        "--older-than",
+        type=options.duration,
+        metavar="AGE",
+        help="90s, 15m, 2h or 7d; all without it",
+    )
+    for parser_of_action in (stats, prune):
+        options.add_db(parser_of_action)
+        options.add_json(parser_of_action)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Show or prune."""
+    with options.open_storage(args) as storage:
+        cache = storage.cache()
+        if args.action == "prune":
+            answer = {"deleted": cache.prune(older_than_s=args.older_than or 0.0)}
+        else:
+            answer = cache.stats()
+    if args.json:
+        write_json(answer)
+    else:
+        for name, value in answer.items():
+            output().print(f"{name:10} {value}")
+    return 0

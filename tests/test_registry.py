@@ -1,0 +1,28 @@
+"""Names resolve to objects, lazily; a wrong one is answered with the nearest right one."""
+
+import importlib
+
+import pytest
+
+from llm_eval import registry
+from llm_eval.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(k, n) for k, table in registry.BUILT_IN.items() for n in table]
+)
+def test_every_built_in_name_leads_somewhere(kind: registry.Kind, name: str) -> None:
+    module, _, attribute = registry.BUILT_IN[kind][name].partition(":")
+    assert hasattr(importlib.import_module(module), attribute)
+
+
+def test_a_typo_is_answered_with_the_nearest_name() -> None:
+    with pytest.raises(
+        ConfigError, match="unknown scorer 'exact_mach'; did you mean 'exact_match'"
+    ):
+        registry.resolve("scorers", "exact_mach")
+
+
+def test_a_far_off_name_is_answered_with_all_of_them() -> None:
+    with pytest.raises(ConfigError, match=r"unknown task 'zzz'; known: json, qa"):
+        registry.resolve("tasks", "zzz")
