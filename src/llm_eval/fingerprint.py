@@ -33,9 +33,11 @@ def identify(
     *,
     slice: str | None = None,  # noqa: A002 - the field's own name
     cluster: str | None = None,
+    groups: Mapping[str, str] | None = None,
 ) -> Sample:
     """A sample under its content key: change one target and exactly one sample is new."""
-    return Sample(digest((task, inputs, target)), row_id, inputs, target, slice, cluster)
+    key = digest((task, inputs, target))
+    return Sample(key, row_id, inputs, target, slice, cluster, groups or {})
 
 
 def request_key(model: str, messages: Prompt, sampling: Sampling, repeat: int = 0) -> str:

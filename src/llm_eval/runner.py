@@ -83,7 +83,7 @@ async def run(
     Raises:
         StoreError: results cannot be written; all that was committed stays.
     """
-    async with storage.writer() as writer:
+    async with storage.writer(job.run_id) as writer:
         engine = _Engine(job, storage, writer, observers, stop or asyncio.Event())
         # Twice the slots: a worker also spends time waiting for commits and for scoring.
         workers = min(2 * job.concurrency + 8, max(1, job.n_samples * job.epochs))
@@ -155,7 +155,6 @@ class _Engine:
         sampling = _sampling(self._job, asked.sample, epoch)
         response = await model.generate(asked.prompt, sampling, repeat=epoch)
         await self._writer.put_response(
-            self._job.run_id,
             asked.index,
             epoch,
             asked.sample,
@@ -166,7 +165,7 @@ class _Engine:
         return response
 
     async def _keep(self, result: SampleResult) -> None:
-        await self._writer.put_result(self._job.run_id, result)
+        await self._writer.put_result(result)
         self._n_failed += result.failure is not None
         for observer in self._observers:
             observer.on_result(result)

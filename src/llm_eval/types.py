@@ -36,6 +36,14 @@ class Sample:
     slice: str | None = None
     cluster: str | None = None
     """Samples of one cluster (document, conversation) are not independent."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Further labels to aggregate by, such as {"doc_type": "invoice", "held_out": "yes"}."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the sample is aggregated under: its slice, and each group as `name=value`."""
+        own = () if self.slice is None else (self.slice,)
+        return own + tuple(f"{name}={value}" for name, value in self.groups.items())
 
 
 @dataclass(frozen=True, slots=True)

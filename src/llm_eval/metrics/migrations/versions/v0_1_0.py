@@ -1,0 +1,72 @@
+"""Release 0.1.0: the first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0.1.0"
+down_revision = None
+
+
+def upgrade() -> None:
+    run = sa.ForeignKey("runs.id")
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("run_id", sa.Text, nullable=False, unique=True),
+        sa.Column("task", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Text, nullable=False),
+        sa.Column("finished_at", sa.Text),
+        sa.Column("n_total", sa.Integer, nullable=False),
+        sa.Column("recipe", sa.Text, nullable=False),
+        sa.Column("summary", sa.Text),
+    )
+    op.create_table(
+        "tags",
+        sa.Column("run", run, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+    op.create_index("tags_by_value", "tags", ["name", "value"])
+    op.create_table(
+        "samples",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("body", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "responses",
+        sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
+        sa.Column("index", sa.Integer, primary_key=True),
+        sa.Column("epoch", sa.SmallInteger, primary_key=True),
+        sa.Column("request_key", sa.Text, nullable=False),
+        sa.Column("prompt", sa.Text, nullable=False),
+        sa.Column("response", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "results",
+        sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
+        sa.Column("index", sa.Integer, primary_key=True),
+        sa.Column("epoch", sa.SmallInteger, primary_key=True),
+        sa.Column("sample_key", sa.Text, nullable=False),
+        sa.Column("sample_id", sa.Text, nullable=False),
+        sa.Column("slice", sa.Text),
+        sa.Column("cluster", sa.Text),
+        sa.Column("groups", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("perfect", sa.SmallInteger, nullable=False),
+        sa.Column("answer", sa.Text, nullable=False),
+        sa.Column("parse_error", sa.Text),
+        sa.Column("failure", sa.Text),
+        sa.Column("scores", sa.Text, nullable=False),
+        sa.Column("values", sa.LargeBinary),
+    )
+    op.create_index("results_by_sample", "results", ["run", "sample_id"])
+    op.create_index("results_imperfect", "results", ["run", "perfect", "index", "epoch"])
+    op.create_table(
+        "cache",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("response", sa.Text, nullable=False),
+    )
+    op.create_index("cache_by_age", "cache", ["created_at"])

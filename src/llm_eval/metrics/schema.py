@@ -1,0 +1,101 @@
+"""The tables. One schema for SQLite and Postgres; all structured values are JSON text.
+
+runs ─< responses   what the model said, durable before anything is made of it
+     ─< results     what became of it: status, answer, scores, and the values packed
+     ─< tags
+samples             content, stored once for all runs
+cache               replies by request key
+"""
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+VERSION = "0.1.0"
+"""Newest revision in `migrations/versions`; written into every database."""
+
+metadata = MetaData()
+
+version = Table("alembic_version", metadata, Column("version_num", Text, primary_key=True))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Text, nullable=False, unique=True),
+    Column("task", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("finished_at", Text),
+    Column("n_total", Integer, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("summary", Text),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Index("tags_by_value", "name", "value"),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("epoch", SmallInteger, primary_key=True),
+    Column("request_key", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("response", Text, nullable=False),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("run", ForeignKey("runs.id"), primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("epoch", SmallInteger, primary_key=True),
+    Column("sample_key", Text, nullable=False),
+    Column("sample_id", Text, nullable=False),
+    Column("slice", Text),
+    Column("cluster", Text),
+    Column("groups", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("perfect", SmallInteger, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("parse_error", Text),
+    Column("failure", Text),
+    Column("scores", Text, nullable=False),
+    Column("values", LargeBinary),
+    Index("results_by_sample", "run", "sample_id"),
+    Index("results_imperfect", "run", "perfect", "index", "epoch"),
+)
+
+cache = Table(
+    "cache",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("created_at", Float, nullable=False),
+    Column("response", Text, nullable=False),
+    Index("cache_by_age", "created_at"),
+)

@@ -1,0 +1,408 @@
+"""The run database: every run, reply, result and score.
+
+>>> storage = MetricsStorage()                    # sqlite:///.llm_eval/runs.db
+>>> storage.get_run("latest").summary["metrics"]
+"""
+
+import difflib
+import secrets
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import Select, and_, delete, func, insert, or_, select, tuple_, update
+
+from llm_eval.errors import StoreError
+from llm_eval.metrics import codec
+from llm_eval.metrics.cache import StoredCache
+from llm_eval.metrics.engine import open_engine, reading, writing
+from llm_eval.metrics.schema import responses, results, runs, samples, tags
+from llm_eval.metrics.score_table import ScoreTable
+from llm_eval.metrics.upgrade import ensure_schema
+from llm_eval.metrics.writer import RunWriter
+from llm_eval.types import ModelResponse, RunInfo, RunStatus, SampleResult
+
+_PAGE = 500
+_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """`run_YYYYMMDD_HHMMSS_xxxxxx`, in UTC."""
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%d_%H%M%S")
+    return f"run_{stamp}_{''.join(secrets.choice(_ID_ALPHABET) for _ in range(6))}"
+
+
+class StatusCounts(NamedTuple):
+    """Results of a run by status."""
+
+    scored: int
+    unscored: int
+    failed: int
+    parse_failed: int
+    """Replies that were no answer; scored as worst, so they are among `scored`."""
+
+
+class MetricsStorage:
+    """One database. Safe to use from several threads and several processes at once."""
+
+    def __init__(self, url: str | None = None) -> None:
+        """Open `url`, else `$LLM_EVAL_DB`, else `sqlite:///.llm_eval/runs.db`.
+
+        Raises:
+            ConfigError: the URL is none, or its driver is missing.
+            StoreError: it cannot be opened, is damaged, or was written by a newer release.
+        """
+        self._engine = open_engine(url)
+        ensure_schema(self._engine)
+        self._cache = StoredCache(self._engine)
+
+    @property
+    def url(self) -> str:
+        """Where it is; a password is masked."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def __enter__(self) -> "MetricsStorage":
+        """Itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """`close()`."""
+        self.close()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._cache.close()
+        self._engine.dispose()
+
+    def cache(self) -> StoredCache:
+        """The response cache in this database."""
+        return self._cache
+
+    def create_run(self, info: RunInfo) -> None:
+        """Store a new run."""
+        row = {
+            "run_id": info.run_id,
+            "task": info.task,
+            "model": info.model,
+            "status": info.status,
+            "created_at": info.created_at,
+            "finished_at": info.finished_at,
+            "n_total": info.n_total,
+            "recipe": codec.to_json(info.recipe),
+            "summary": None if info.summary is None else codec.to_json(info.summary),
+        }
+
+        def work(connection: Any) -> None:
+            key = connection.execute(insert(runs).values(row)).inserted_primary_key[0]
+            if info.tags:
+                labels = [{"run": key, "name": n, "value": v} for n, v in info.tags.items()]
+                connection.execute(insert(tags), labels)
+
+        writing(self._engine, work)
+
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        status: RunStatus | None = None,
+        finished_at: str | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Change what is given; the rest stays."""
+        given = {
+            "status": status,
+            "finished_at": finished_at,
+            "summary": None if summary is None else codec.to_json(summary),
+        }
+        values = {name: value for name, value in given.items() if value is not None}
+        statement = update(runs).where(runs.c.run_id == run_id).values(values)
+        writing(self._engine, lambda connection: connection.execute(statement))
+
+    def delete_run(self, run_id: str) -> None:
+        """Forget a run with all its replies and results."""
+        run = self._key(run_id)
+
+        def work(connection: Any) -> None:
+            for table in (results, responses, tags):
+                connection.execute(delete(table).where(table.c.run == run))
+            connection.execute(delete(runs).where(runs.c.id == run))
+
+        writing(self._engine, work)
+
+    def get_run(self, ref: str) -> RunInfo:
+        """The run behind an id, a unique beginning of one, `latest`, or a tag `k=v` (its newest).
+
+        Raises:
+            StoreError: there is none, or several; names the nearest.
+        """
+        found = self._infos(_by_reference(ref).limit(2))
+        if ref != "latest" and "=" not in ref:
+            exact = [info for info in found if info.run_id == ref]
+            found = exact or found
+            if len(found) > 1:
+                both = ", ".join(info.run_id for info in found)
+                raise StoreError(f"run {ref!r} is ambiguous: {both}, …; give more of the id")
+        if not found:
+            raise StoreError(f"no run {ref!r} in {self.url}; {self._nearest(ref)}")
+        return found[0]
+
+    def list_runs(
+        self,
+        *,
+        limit: int | None = 50,
+        offset: int = 0,
+        task: str | None = None,
+        model: str | None = None,
+        status: str | None = None,
+        tag: tuple[str, str] | None = None,
+        since: str | None = None,
+    ) -> list[RunInfo]:
+        """Runs that match, newest first; `since` is an ISO 8601 time in UTC."""
+        query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+        for column, value in ((runs.c.task, task), (runs.c.model, model), (runs.c.status, status)):
+            if value is not None:
+                query = query.where(column == value)
+        if tag is not None:
+            query = query.where(runs.c.id.in_(_tagged(*tag)))
+        if since is not None:
+            query = query.where(runs.c.created_at >= since)
+        return self._infos(query.limit(limit).offset(offset))
+
+    def writer(self, run_id: str) -> RunWriter:
+        """Writes this run's replies and results."""
+        metrics = self.get_run(run_id).recipe.get("metrics") or [{"best": 1.0}]
+        best = float(metrics[0]["best"])
+        return RunWriter(self._engine, self._key(run_id), best, self._cache)
+
+    def done(self, run_id: str) -> Iterator[tuple[int, int]]:
+        """(index, epoch) of every result that need not be made again: all but the failed."""
+        query = select(results.c.index, results.c.epoch).where(
+            results.c.run == self._key(run_id), results.c.status != "failed"
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execution_options(yield_per=5000).execute(query)
+            yield from rows.tuples()
+
+    def pending_responses(self, run_id: str) -> Iterator[tuple[int, int, ModelResponse]]:
+        """Replies that are durable but not scored: a resumed run scores them without a call."""
+        scored = and_(
+            results.c.run == responses.c.run,
+            results.c.index == responses.c.index,
+            results.c.epoch == responses.c.epoch,
+        )
+        query = (
+            select(responses.c.index, responses.c.epoch, responses.c.response)
+            .outerjoin(results, scored)
+            .where(responses.c.run == self._key(run_id), results.c.run.is_(None))
+        )
+        with reading(self._engine) as connection:
+            for index, epoch, text in connection.execution_options(yield_per=500).execute(query):
+                response = codec.response(text)
+                assert response is not None
+                yield index, epoch, response
+
+    def results(
+        self,
+        run_id: str,
+        *,
+        slice: str | None = None,  # noqa: A002 - the field's own name
+        failures: bool = False,
+        sample: str | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[SampleResult]:
+        """Results in (index, epoch) order, read page by page: memory does not grow with the run.
+
+        Args:
+            run_id: the run.
+            slice: only this slice.
+            failures: only what did not get the headline metric's best value.
+            sample: only this sample, by its id, its key or the beginning of its key.
+            after: only what follows this (index, epoch).
+            limit: at most so many.
+        """
+        query = _results(self._key(run_id), slice, failures, sample)
+        left = limit
+        while left is None or left > 0:
+            page = query.limit(_PAGE if left is None else min(_PAGE, left))
+            if after is not None:
+                page = page.where(tuple_(results.c.index, results.c.epoch) > tuple_(*after))
+            with reading(self._engine) as connection:
+                rows = [dict(row) for row in connection.execute(page).mappings()]
+            for row in rows:
+                yield codec.result(row)
+            if len(rows) < _PAGE:
+                return
+            after = (rows[-1]["index"], rows[-1]["epoch"])
+            left = None if left is None else left - len(rows)
+
+    def count_statuses(self, run_id: str) -> StatusCounts:
+        """How many results are scored, unscored, failed, and how many replies were no answer."""
+        query = (
+            select(results.c.status, func.count(), func.count(results.c.parse_error))
+            .where(results.c.run == self._key(run_id))
+            .group_by(results.c.status)
+        )
+        with reading(self._engine) as connection:
+            rows = {status: (n, bad) for status, n, bad in connection.execute(query)}
+        scored, unscored, failed = (
+            rows.get(status, (0, 0))[0] for status in ("scored", "unscored", "failed")
+        )
+        return StatusCounts(scored, unscored, failed, sum(bad for _, bad in rows.values()))
+
+    def responses(self, run_id: str) -> Iterator[ModelResponse]:
+        """Every reply of a run, in (index, epoch) order."""
+        query = (
+            select(responses.c.response)
+            .where(responses.c.run == self._key(run_id))
+            .order_by(responses.c.index, responses.c.epoch)
+        )
+        with reading(self._engine) as connection:
+            for (text,) in connection.execution_options(yield_per=1000).execute(query):
+                response = codec.response(text)
+                assert response is not None
+                yield response
+
+    def score_table(self, run_id: str) -> ScoreTable:
+        """All scores of a run as columns; about 100 bytes a result."""
+        metrics = tuple(m["name"] for m in self.get_run(run_id).recipe.get("metrics", ()))
+        query = (
+            select(
+                results.c.index,
+                results.c.sample_key,
+                results.c.slice,
+                results.c.groups,
+                results.c.cluster,
+                results.c.status,
+                results.c["values"],
+            )
+            .where(results.c.run == self._key(run_id))
+            .order_by(results.c.index, results.c.epoch)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return _table(metrics, rows)
+
+    def _key(self, run_id: str) -> int:
+        with reading(self._engine) as connection:
+            key = connection.scalar(select(runs.c.id).where(runs.c.run_id == run_id))
+        if key is None:
+            raise StoreError(f"no run {run_id!r} in {self.url}; {self._nearest(run_id)}")
+        return int(key)
+
+    def _infos(self, query: Select[Any]) -> list[RunInfo]:
+        with reading(self._engine) as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+            keys = [row["id"] for row in rows]
+            counted = select(results.c.run, func.count()).where(results.c.run.in_(keys))
+            counts = {
+                row.run: row[1] for row in connection.execute(counted.group_by(results.c.run))
+            }
+            labels: dict[int, dict[str, str]] = {key: {} for key in keys}
+            for run, name, value in connection.execute(select(tags).where(tags.c.run.in_(keys))):
+                labels[run][name] = value
+        return [_info(row, counts.get(row["id"], 0), labels[row["id"]]) for row in rows]
+
+    def _nearest(self, ref: str) -> str:
+        known = [info.run_id for info in self.list_runs(limit=200)]
+        near = difflib.get_close_matches(ref, known, n=3, cutoff=0.4)
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        return "llm-eval runs lists them" if known else "there are no runs yet"
+
+
+def _by_reference(ref: str) -> Select[Any]:
+    query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    if ref == "latest":
+        return query
+    if "=" in ref:
+        name, _, value = ref.partition("=")
+        return query.where(runs.c.id.in_(_tagged(name, value)))
+    return query.where(runs.c.run_id.startswith(ref, autoescape=True))
+
+
+def _tagged(name: str, value: str) -> Select[Any]:
+    return select(tags.c.run).where(tags.c.name == name, tags.c.value == value)
+
+
+def _results(
+    run: int,
+    slice: str | None,  # noqa: A002
+    failures: bool,
+    sample: str | None,
+) -> Select[Any]:
+    """Results joined with their samples and replies, narrowed to what is asked for."""
+    reply = and_(
+        responses.c.run == results.c.run,
+        responses.c.index == results.c.index,
+        responses.c.epoch == results.c.epoch,
+    )
+    query = (
+        select(results, samples.c.body, responses.c.prompt, responses.c.response)
+        .join(samples, samples.c.key == results.c.sample_key)
+        .outerjoin(responses, reply)
+        .where(results.c.run == run)
+        .order_by(results.c.index, results.c.epoch)
+    )
+    if slice is not None:
+        query = query.where(results.c.slice == slice)
+    if failures:
+        query = query.where(results.c.perfect == 0)
+    if sample is not None:
+        by_key = results.c.sample_key.startswith(sample, autoescape=True)
+        query = query.where(or_(results.c.sample_id == sample, by_key))
+    return query
+
+
+def _info(row: Mapping[str, Any], n_done: int, labels: Mapping[str, str]) -> RunInfo:
+    return RunInfo(
+        run_id=row["run_id"],
+        task=row["task"],
+        model=row["model"],
+        created_at=row["created_at"],
+        recipe=codec.from_json(row["recipe"]),
+        status=row["status"],
+        n_total=row["n_total"],
+        n_done=n_done,
+        finished_at=row["finished_at"],
+        tags=labels,
+        summary=codec.from_json(row["summary"]),
+    )
+
+
+def _table(metrics: tuple[str, ...], rows: Sequence[Any]) -> ScoreTable:
+    width = len(metrics)
+    unscored = codec.pack([float("nan")] * width) or b""
+    packed = b"".join(row[6] or unscored for row in rows)
+    labels: dict[tuple[str | None, str], tuple[str, ...]] = {}
+    return ScoreTable(
+        metrics=metrics,
+        indices=np.fromiter((row[0] for row in rows), np.int64, len(rows)),
+        keys=[row[1] for row in rows],
+        labels=[_labels(labels, row[2], row[3]) for row in rows],
+        clusters=[row[4] for row in rows],
+        failed=np.fromiter((row[5] == "failed" for row in rows), np.bool_, len(rows)),
+        values=np.frombuffer(packed, "<f8").reshape(len(rows), width),
+    )
+
+
+def _labels(
+    known: dict[tuple[str | None, str], tuple[str, ...]],
+    slice: str | None,  # noqa: A002
+    groups: str,
+) -> tuple[str, ...]:
+    """Labels of one row; rows of equal slice and groups share one tuple."""
+    found = known.get((slice, groups))
+    if found is None:
+        own = () if slice is None else (slice,)
+        found = own + tuple(f"{name}={value}" for name, value in codec.from_json(groups).items())
+        known[slice, groups] = found
+    return found
