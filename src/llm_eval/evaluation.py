@@ -246,7 +246,7 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
         ConfigError: a name, file or setting cannot be used.
         DatasetError: a row or its prompt cannot be made.
     """
-    task = built.task or build_task(request.task, seed=request.seed)
+    task = built.task or build_task(request.task)
     model, price, overrides = built.model, None, {}
     if model is None:
         spec = parse_spec(request.model, load_models())

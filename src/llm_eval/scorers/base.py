@@ -54,6 +54,6 @@ class Deterministic(Scorer):
     def grade(self, sample: Sample, answer: Any) -> Scores:
         """As `score`, without waiting for anything."""
 
-    async def score(self, sample: Sample, answer: Any, response: ModelResponse) -> Scores:  # noqa: ARG002
+    async def score(self, sample: Sample, answer: Any, response: ModelResponse) -> Scores:
         """`grade`, for the runner."""
         return self.grade(sample, answer)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -55,8 +55,8 @@ def wilson(successes: float, n: int, alpha: float = 0.05) -> Interval:
 def clopper_pearson(successes: int, n: int, alpha: float = 0.05) -> Interval:
     """Exact interval of a rate: covers at least 1 − alpha everywhere (Clopper & Pearson 1934)."""
     _check_rate(successes, n, alpha)
-    low = stats.beta.ppf(alpha / 2, successes, n - successes + 1) if successes > 0 else 0.0
-    high = stats.beta.ppf(1 - alpha / 2, successes + 1, n - successes) if successes < n else 1.0
+    low = special.betaincinv(successes, n - successes + 1, alpha / 2) if successes > 0 else 0.0
+    high = special.betaincinv(successes + 1, n - successes, 1 - alpha / 2) if successes < n else 1.0
     return Interval(float(low), float(high))
 
 

@@ -56,7 +56,7 @@ class Task(ABC):
             ParseError: there is none; shows the beginning of the reply.
         """
 
-    def json_schema(self, sample: Sample) -> Mapping[str, Any] | None:  # noqa: ARG002
+    def json_schema(self, sample: Sample) -> Mapping[str, Any] | None:
         """The schema of this sample's answer, for runs that constrain the reply."""
         return None
 

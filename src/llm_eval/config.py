@@ -1,0 +1,113 @@
+"""Which model a SPEC means: a name in models.yaml, else `provider/model`.
+
+gpt-4o-mini                       a name in configs/models.yaml
+openai/NAME@http://host:port/v1   any OpenAI-compatible endpoint
+hf/PATH:ADAPTER                   local transformers with an adapter
+"""
+
+import os
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+from typing import Any, Literal
+
+from llm_eval.errors import ConfigError
+from llm_eval.registry import names, unknown
+from llm_eval.specs import Capabilities, Limits, ModelSpec, Price
+from llm_eval.types import Sampling
+from llm_eval.yaml_source import Source, decode, load_yaml
+
+_PACKAGED = Path(__file__).parent / "models.yaml"
+_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """One model as models.yaml writes it: a `ModelSpec` without the name."""
+
+    provider: str
+    model: str
+    base_url: str | None = None
+    api_key_env: str | None = None
+    api: Literal["chat", "completions"] = "chat"
+    revision: str | None = None
+    adapter: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    args: dict[str, Any] = field(default_factory=dict)
+    sampling: dict[str, Any] = field(default_factory=dict)
+    capabilities: Capabilities = Capabilities()
+    limits: Limits = Limits()
+    price: Price | None = None
+
+
+def load_models(path: str | Path | None = None) -> dict[str, ModelSpec]:
+    """The models of `path`, else `$LLM_EVAL_CONFIG`, else configs/models.yaml, else built in.
+
+    Raises:
+        ConfigError: a key, type or provider is wrong; names file, line and the nearest right name.
+    """
+    source = load_yaml(path or _find())
+    entries = source.value
+    if not isinstance(entries, dict) or not isinstance(entries.get("models"), dict):
+        raise source.error("the file must hold a mapping `models:` of name to settings")
+    for key in entries:
+        if key != "models":
+            raise source.error(unknown("key", key, ["models"]), key)
+    return {name: _model(source, name) for name in entries["models"]}
+
+
+def parse_spec(text: str, models: dict[str, ModelSpec]) -> ModelSpec:
+    """The model that `text` means.
+
+    Raises:
+        ConfigError: it is no configured name and no `provider/model`; suggests the nearest.
+    """
+    if text in models:
+        return models[text]
+    provider, slash, rest = text.partition("/")
+    if not slash or not rest:
+        raise ConfigError(f"{unknown('model', text, models)} (or write provider/model)")
+    if provider not in names("providers"):
+        raise ConfigError(f"model {text!r}: {unknown('provider', provider, names('providers'))}")
+    model, base_url, adapter = rest, None, None
+    if provider in ("hf", "gguf"):
+        model, adapter = _split_adapter(rest)
+    elif "@" in rest and "://" in rest:
+        model, _, base_url = rest.partition("@")
+    return ModelSpec(
+        name=text,
+        provider=provider,
+        model=model,
+        base_url=base_url,
+        api_key_env=_KEYS.get(provider),
+        adapter=adapter,
+    )
+
+
+def _find() -> Path:
+    if given := os.environ.get("LLM_EVAL_CONFIG"):
+        return Path(given)
+    here = Path("configs/models.yaml")
+    return here if here.exists() else _PACKAGED
+
+
+def _model(source: Source, name: str) -> ModelSpec:
+    what = f"model {name!r}"
+    entry = decode(source, _Entry, "models", name, what=what)
+    if entry.provider not in names("providers"):
+        message = unknown("provider", entry.provider, names("providers"))
+        raise source.error(f"{what}: {message}", "models", name, "provider")
+    known = [f.name for f in dataclass_fields(Sampling)]
+    for key in entry.sampling:
+        if key not in known:
+            message = unknown("key", key, known)
+            raise source.error(f"{what}, sampling: {message}", "models", name, "sampling", key)
+    values = {f.name: getattr(entry, f.name) for f in dataclass_fields(entry)}
+    values["api_key_env"] = entry.api_key_env or _KEYS.get(entry.provider)
+    return ModelSpec(name=name, **values)
+
+
+def _split_adapter(text: str) -> tuple[str, str | None]:
+    """`PATH:ADAPTER`; a colon with nothing behind it belongs to the path."""
+    path, colon, adapter = text.rpartition(":")
+    return (path, adapter) if colon and path and adapter else (text, None)

@@ -1,0 +1,133 @@
+"""Rows from people's files, one at a time: JSONL, CSV, Parquet, or a data set of the Hub.
+
+Row(place="data/support.jsonl:3", values={"input": "My card was stolen", "target": "fraud"})
+"""
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from llm_eval.errors import ConfigError, DatasetError
+
+_PARQUET_BATCH = 1000
+
+
+class Row(NamedTuple):
+    """One row, and where it stands, for messages."""
+
+    place: str
+    values: dict[str, Any]
+
+
+def load_rows(source: str | Path) -> Iterator[Row]:
+    """The rows of `source`, read as they are asked for; memory does not grow.
+
+    Args:
+        source: a path ending in .jsonl, .csv, .tsv or .parquet, or `hf:org/name[@config]:split`.
+
+    Raises:
+        ConfigError: the kind of source is unknown, or what reads it is not installed.
+        DatasetError: it cannot be read; names the row.
+    """
+    if str(source).startswith("hf:"):
+        return _hub(str(source).removeprefix("hf:"))
+    path = Path(source)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ConfigError(f"{path}: rows are read from {', '.join(_READERS)} or hf:org/name:split")
+    _check_readable(path)
+    return reader(path)
+
+
+def _check_readable(path: Path) -> None:
+    if path.is_dir():
+        raise DatasetError(f"{path} is a directory; name the file in it")
+    try:
+        with path.open("rb") as file:
+            first = file.read(1)
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is not there") from None
+    except OSError as exc:
+        raise DatasetError(f"{path} cannot be read: {exc.strerror}") from exc
+    if not first:
+        raise DatasetError(f"{path} is empty")
+
+
+def _jsonl(path: Path) -> Iterator[Row]:
+    decode = msgspec.json.Decoder().decode
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if text.isspace():
+                continue
+            try:
+                values = decode(text)
+            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+                raise DatasetError(f"{path}:{number}: no JSON: {exc}: {_shown(text)}") from exc
+            if not isinstance(values, dict):
+                raise DatasetError(f"{path}:{number}: a row is an object, got {_shown(text)}")
+            yield Row(f"{path}:{number}", values)
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter=delimiter, strict=True)
+            for values in reader:
+                place = f"{path}:{reader.line_num}"
+                if None in values or None in values.values():
+                    raise DatasetError(
+                        f"{place}: the row has not as many cells as the header "
+                        f"({len(reader.fieldnames or ())})"
+                    )
+                yield Row(place, dict(values))
+    except (csv.Error, UnicodeDecodeError) as exc:
+        raise DatasetError(f"{path}: no {path.suffix[1:].upper()} in UTF-8: {exc}") from exc
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetFile
+    except ModuleNotFoundError:
+        raise ConfigError(f"{path}: needs pip install 'llm-eval[parquet]'") from None
+    number = 0
+    try:
+        with ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_PARQUET_BATCH):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield Row(f"{path}:{number}", values)
+    except (pa.ArrowException, OSError) as exc:
+        raise DatasetError(f"{path}: cannot be read after row {number}: {exc}") from exc
+
+
+def _hub(name: str) -> Iterator[Row]:
+    """`org/name[@config]:split`, streamed through the `datasets` package."""
+    dataset, colon, split = name.rpartition(":")
+    if not colon or not dataset or not split:
+        raise ConfigError(f"hf:{name}: name the split: hf:org/name[@config]:split")
+    try:
+        import datasets
+    except ModuleNotFoundError:
+        raise ConfigError(f"hf:{name}: needs pip install datasets") from None
+    path, _, config = dataset.partition("@")
+    rows = datasets.load_dataset(path, config or None, split=split, streaming=True)
+    for number, values in enumerate(rows, start=1):
+        yield Row(f"hf:{name}:{number}", dict(values))
+
+
+def _shown(text: bytes) -> str:
+    return repr(text[:80].decode(errors="replace").strip())
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    ".jsonl": _jsonl,
+    ".csv": _csv,
+    ".tsv": _csv,
+    ".parquet": _parquet,
+}

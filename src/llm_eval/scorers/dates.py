@@ -1,0 +1,50 @@
+"""Dates in the forms people write them: `14 March 2024`, `2024-03-14T09:30`, `14.03.2024`."""
+
+import re
+from datetime import date
+
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
+_DAY_FIRST = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_NAMED = re.compile(r"(?:(\d{1,2})(?:st|nd|rd|th)?\.?\s+)?([a-z]{3,9})\.?\s*(\d{1,2})?,?\s+(\d{4})")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def is_iso_date(text: str) -> bool:
+    """Whether `text` is a calendar date in ISO 8601, with nothing behind it."""
+    return len(text) == 10 and parse_date(text) is not None
+
+
+def parse_date(text: str) -> date | None:
+    """The one date that `text` can mean; None where it is none, or could be two."""
+    lowered = text.strip().lower()
+    if match := _ISO.fullmatch(lowered):
+        return _date(*map(int, match.groups()))
+    if match := _DAY_FIRST.fullmatch(lowered):
+        day, month, year = map(int, match.groups())
+        return _date(year, month, day)
+    if match := _SLASHED.fullmatch(lowered):
+        return _slashed(*map(int, match.groups()))
+    if match := _NAMED.fullmatch(lowered):
+        return _named(*match.groups())
+    return None
+
+
+def _slashed(first: int, second: int, year: int) -> date | None:
+    """3/4/2024 is two dates; 13/4/2024 and 4/4/2024 are one."""
+    if first > 12 or first == second:
+        return _date(year, second, first)
+    return _date(year, first, second) if second > 12 else None
+
+
+def _named(before: str | None, month: str, after: str | None, year: str) -> date | None:
+    if (before is None) == (after is None) or month[:3] not in _MONTHS:
+        return None
+    return _date(int(year), _MONTHS.index(month[:3]) + 1, int(before or after or 0))
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

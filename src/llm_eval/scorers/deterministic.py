@@ -1,0 +1,232 @@
+"""Scorers for short text answers. The target is one accepted answer or a list of them.
+
+ExactMatch().grade(sample(target=["Paris", "paris, france"]), "Paris.")  →  exact_match 1.0
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import regex
+
+from llm_eval.errors import ConfigError, ScorerError
+from llm_eval.scorers import normalise, numbers
+from llm_eval.scorers.base import Deterministic, Scores
+from llm_eval.types import Metric, Sample, Score
+
+Normalisation = Literal["squad", "loose", "none"]
+_RULES: dict[str, Callable[[str], str]] = {
+    "squad": normalise.squad,
+    "loose": normalise.loose,
+    "none": str,
+}
+
+
+def accepted(sample: Sample) -> Sequence[str]:
+    """The answers that count as right.
+
+    Raises:
+        ScorerError: the row has none.
+    """
+    target = sample.target
+    answers = [str(t) for t in target] if isinstance(target, list | tuple) else [str(target)]
+    if target is None or not answers:
+        raise ScorerError(f"sample {sample.id!r} has no target to compare with")
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class ExactMatch(Deterministic):
+    """1 where the answer equals an accepted one after normalisation."""
+
+    name: ClassVar[str] = "exact_match"
+    normalise: Normalisation = "squad"
+    numeric: bool = True
+    """Where an accepted answer is a number, an equal number in another form is right too."""
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that is not there."""
+        _rule(self.normalise)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """`exact_match`, a rate."""
+        return (Metric("exact_match", "rate"),)
+
+    def grade(self, sample: Sample, answer: Any) -> Scores:
+        """Compare with every accepted answer."""
+        rule, given = _rule(self.normalise), str(answer)
+        normal = rule(given)
+        right = any(
+            normal == rule(answer) or (self.numeric and _same_number(given, answer))
+            for answer in accepted(sample)
+        )
+        return [Score("exact_match", float(right))]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenF1(Deterministic):
+    """Overlap of words with the nearest accepted answer (SQuAD v1.1)."""
+
+    name: ClassVar[str] = "token_f1"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """`token_f1`, from 0 to 1."""
+        return (Metric("token_f1"),)
+
+    def grade(self, sample: Sample, answer: Any) -> Scores:
+        """The best F1 over the accepted answers."""
+        words = normalise.squad(str(answer)).split()
+        best = max(_f1(words, normalise.squad(a).split()) for a in accepted(sample))
+        return [Score("token_f1", best)]
+
+
+@dataclass(frozen=True, slots=True)
+class NumericMatch(Deterministic):
+    """1 where the last number in the answer is an accepted number."""
+
+    name: ClassVar[str] = "numeric_match"
+    relative_tolerance: float = 1e-6
+    absolute_tolerance: float = 1e-9
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """`numeric_match`, a rate."""
+        return (Metric("numeric_match", "rate"),)
+
+    def grade(self, sample: Sample, answer: Any) -> Scores:
+        """Compare as numbers, within either tolerance."""
+        wanted = [numbers.last_number(text) for text in accepted(sample)]
+        if None in wanted:
+            raise ScorerError(f"sample {sample.id!r}: target {sample.target!r} is no number")
+        found = numbers.last_number(str(answer))
+        right = found is not None and any(
+            numbers.close(found, w, self.relative_tolerance, self.absolute_tolerance)
+            for w in wanted
+            if w is not None
+        )
+        return [Score("numeric_match", float(right))]
+
+
+@dataclass(frozen=True, slots=True)
+class Contains(Deterministic):
+    """1 where an accepted answer stands in the reply."""
+
+    name: ClassVar[str] = "contains"
+    ignore_case: bool = True
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """`contains`, a rate."""
+        return (Metric("contains", "rate"),)
+
+    def grade(self, sample: Sample, answer: Any) -> Scores:
+        """Look for each accepted answer."""
+        fold = str.casefold if self.ignore_case else str
+        text = fold(str(answer))
+        return [Score("contains", float(any(fold(a) in text for a in accepted(sample))))]
+
+
+@dataclass(frozen=True, slots=True)
+class RegexMatch(Deterministic):
+    """1 where a pattern is found in the answer: the configured one, else the row's target."""
+
+    name: ClassVar[str] = "regex"
+    pattern: str | None = None
+    ignore_case: bool = False
+    full: bool = False
+    """The whole answer must match, not a part of it."""
+    time_limit_s: float = 0.5
+    """Patterns can take exponential time; one that does leaves the sample unscored."""
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that is none."""
+        if self.pattern is not None:
+            _compiled(self.pattern, ignore_case=self.ignore_case)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """`regex`, a rate."""
+        return (Metric("regex", "rate"),)
+
+    def grade(self, sample: Sample, answer: Any) -> Scores:
+        """Search within the time limit."""
+        patterns = [self.pattern] if self.pattern is not None else accepted(sample)
+        return [Score("regex", float(any(self._matches(p, str(answer)) for p in patterns)))]
+
+    def _matches(self, pattern: str, text: str) -> bool:
+        compiled = _compiled(pattern, ignore_case=self.ignore_case)
+        look = compiled.fullmatch if self.full else compiled.search
+        try:
+            return look(text, timeout=self.time_limit_s) is not None
+        except TimeoutError:
+            raise ScorerError(f"pattern {pattern!r} took over {self.time_limit_s} s") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Deterministic):
+    """1 where the letter that the answer chooses is the right one.
+
+    A letter counts when it stands alone (`B`, `(B)`, `B.`, `**B**`) or after a word that announces
+    it (`answer: B`, `option B`); the last announced letter wins. Letters inside words never count,
+    so `INCORRECT` is not C. Two different letters without an announcement are no choice.
+    """
+
+    name: ClassVar[str] = "choice"
+    letters: str = "ABCDEFGHIJ"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """`choice`, a rate."""
+        return (Metric("choice", "rate"),)
+
+    def grade(self, sample: Sample, answer: Any) -> Scores:
+        """Compare the chosen letter with the target's."""
+        chosen = self._chosen(str(answer))
+        right = {a.strip().upper() for a in accepted(sample)}
+        return [Score("choice", float(chosen in right), f"chose {chosen}")]
+
+    def _chosen(self, text: str) -> str | None:
+        letters = f"[{regex.escape(self.letters)}]"
+        lower = f"[{regex.escape(self.letters + self.letters.lower())}]"
+        alone = regex.fullmatch(rf"[\s*(\[]*({lower})[\s*)\].:]*", text)
+        if alone:
+            return str(alone[1]).upper()
+        announced = regex.findall(
+            rf"(?i:answer|option|choice)(?i:\s+is)?\s*:?\s*[*(\[]*({letters})\b(?![’'])", text
+        )
+        if announced:
+            return str(announced[-1])
+        standing = set(regex.findall(rf"(?:^|\s)[*(\[]*({letters})[)\].:*]", text))
+        return standing.pop() if len(standing) == 1 else None
+
+
+def _rule(name: str) -> Callable[[str], str]:
+    try:
+        return _RULES[name]
+    except KeyError:
+        raise ConfigError(f"normalise: {name!r} is none of {', '.join(_RULES)}") from None
+
+
+def _same_number(given: str, wanted: str) -> bool:
+    right = numbers.number(wanted)
+    if right is None:
+        return False
+    found = numbers.number(given)
+    return found is not None and numbers.close(found, right, 1e-9, 1e-9)
+
+
+def _f1(given: Sequence[str], wanted: Sequence[str]) -> float:
+    if not given or not wanted:
+        return float(given == wanted)
+    common = sum((Counter(given) & Counter(wanted)).values())
+    return 2 * common / (len(given) + len(wanted))
+
+
+def _compiled(pattern: str, *, ignore_case: bool) -> "regex.Pattern[str]":
+    try:
+        return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
+    except regex.error as exc:
+        raise ConfigError(f"regex pattern {pattern!r}: {exc}") from exc

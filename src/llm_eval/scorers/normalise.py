@@ -1,0 +1,24 @@
+"""Stated rules under which two strings are the same answer."""
+
+import re
+import string
+import unicodedata
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_SPACES = re.compile(r"\s+")
+
+
+def squad(text: str) -> str:
+    """SQuAD v1.1: lower case, no ASCII punctuation, no articles, single spaces.
+
+    Curly quotes stay, as in the reference script (Rajpurkar et al. 2016).
+    """
+    bare = text.lower().translate(_PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", bare).split())
+
+
+def loose(text: str) -> str:
+    """NFKC, case folded, single spaces, without punctuation at either end."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return _SPACES.sub(" ", folded).strip(" \t\n.,;:!?\"'`“”‘’")
