@@ -1,26 +1,30 @@
 """YAML that knows where each value stands, so that a mistake is told with file and line.
 
-    configs/models.yaml:12: unknown key 'modle' in model 'fast'; did you mean 'model'?
+configs/models.yaml:12: model 'fast': unknown key 'modle'; did you mean 'model'?
 
-Only plain data is read: no tags, no objects, no duplicate keys, bounded depth and size.
+source = load_yaml("configs/thresholds.yaml")
+rules = decode(source, Thresholds)                  # a dataclass; unknown keys are refused
+raise source.error("no such run", "baseline")       # points at the line of `baseline`
 """
 
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+import dataclasses
+import difflib
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
-import yaml
 
+from llm_eval import yaml_reader
 from llm_eval.errors import ConfigError
 from llm_eval.registry import unknown
 
 T = TypeVar("T")
 
-MAX_DEPTH = 30
-MAX_NODES = 100_000
-"""After aliases are followed: a few lines of aliases can stand for billions of values."""
+MAX_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Source:
 
     path: str
     value: Any
+    """Plain data: dict with text keys, list, str, int, float, bool, None."""
     lines: Mapping[tuple[str | int, ...], int]
     """Line of every value, by its path of keys and positions."""
 
@@ -47,145 +52,205 @@ def load_yaml(path: str | Path) -> Source:
     """Read a YAML file.
 
     Raises:
-        ConfigError: it is not there, no YAML, or more than plain data; names the line.
+        ConfigError: it is not there, too large, no YAML, or more than plain data; names the line.
     """
+    file = Path(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path} is not there") from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path} cannot be read: {exc}") from exc
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError as exc:
+        raise ConfigError(f"{path}: no such file{_nearest_file(file)}") from exc
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be read: {exc.strerror}") from exc
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, which no configuration is")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise ConfigError(f"{path}:{line}: byte {data[exc.start]:#04x} is not UTF-8") from exc
     return parse_yaml(text, str(path))
 
 
 def parse_yaml(text: str, path: str = "<text>") -> Source:
     """Read YAML from `text`; `path` is only for messages."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as exc:
-        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise ConfigError(f"{path}:{line}: no YAML: {exc.problem}") from exc
-    except (yaml.YAMLError, RecursionError) as exc:
-        raise ConfigError(f"{path}: no YAML: {exc}") from exc
-    reader = _Reader(path)
-    return Source(path, None if root is None else reader.read(root, ()), reader.lines)
+    value, lines = yaml_reader.read(text, path)
+    return Source(path, value, lines)
 
 
 def decode(source: Source, kind: type[T], *path: str | int, what: str = "the file") -> T:
-    """The value at `path` as the dataclass `kind`.
+    """The value at `path` as `kind`, usually a frozen dataclass.
+
+    Fields may be scalars, `Literal`, `Annotated[…, msgspec.Meta(ge=0)]`, unions, lists, tuples,
+    mappings, other dataclasses, and `Any` for plain data. A `ValueError` or `ConfigError` raised
+    by a `__post_init__` gets the mapping's place in front.
+
+    Args:
+        source: the file.
+        kind: what to make of the value.
+        path: keys and positions that lead to the value; none for the whole file.
+        what: what a message calls the value: `model 'fast'`.
 
     Raises:
-        ConfigError: an unknown, missing or mistyped key; names the line and the nearest key.
+        ConfigError: an unknown, missing or mistyped key at any depth; names file, line, key, value
+            and the nearest right name.
     """
     value = source.value
     for step in path:
         value = value[step]
-    _check_keys(source, value, kind, path, what)
+    return cast("T", _decode(_Spot(source, path, (), value, what), kind))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """One value on the way down."""
+
+    source: Source
+    base: tuple[str | int, ...]
+    below: tuple[str | int, ...]
+    """Steps from the value that `decode` was asked for."""
+    value: Any
+    what: str
+
+    def child(self, step: str | int) -> "_Spot":
+        return dataclasses.replace(self, below=(*self.below, step), value=self.value[step])
+
+    def error(self, message: str, step: str | None = None) -> ConfigError:
+        steps = (step,) if step is not None else ()
+        at = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in self.below).lstrip(".")
+        where = f"{self.what}, {at}" if at else self.what
+        return self.source.error(f"{where}: {message}", *self.base, *self.below, *steps)
+
+    def mismatch(self, expected: str) -> ConfigError:
+        return self.error(f"expected {expected}, got {self.shown}")
+
+    @property
+    def form(self) -> str:
+        return _FORMS.get(type(self.value), "scalar")
+
+    @property
+    def shown(self) -> str:
+        """The value as a message quotes it: short, one line."""
+        if self.form != "scalar":
+            return self.form
+        text = "nothing" if self.value is None else repr(self.value)
+        return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _decode(spot: _Spot, kind: Any) -> Any:
+    origin = get_origin(kind)
+    if kind in (Any, object):
+        return spot.value
+    if origin is Literal:
+        return _literal(spot, get_args(kind))
+    if origin in (Union, types.UnionType):
+        return _union(spot, get_args(kind))
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(spot, kind)
+    if (build := _SEQUENCES.get(origin)) is not None:
+        return build(_items(spot, get_args(kind)))
+    if origin in _MAPPINGS:
+        inner = get_args(kind)[1]
+        return {key: _decode(spot.child(key), inner) for key in _mapping(spot)}
+    return _leaf(spot, kind)
+
+
+def _dataclass(spot: _Spot, cls: Any) -> Any:
+    given, hints = _mapping(spot), _hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
+    for key in given:
+        if key not in fields:
+            raise spot.error(unknown("key", key, fields), key)
+    for name, f in fields.items():
+        required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        if required and name not in given:
+            raise spot.error(f"the key {name!r} is missing")
+    values = {key: _decode(spot.child(key), hints[key]) for key in given}
     try:
-        return msgspec.convert(value, kind)
+        return cls(**values)
+    except (ValueError, ConfigError) as exc:
+        raise spot.error(str(exc)) from exc
+
+
+def _mapping(spot: _Spot) -> dict[str, Any]:
+    if not isinstance(spot.value, dict):
+        raise spot.mismatch("a mapping")
+    return spot.value
+
+
+def _items(spot: _Spot, args: tuple[Any, ...]) -> list[Any]:
+    """A list's items: all of one type, or one for each type of a fixed-length tuple."""
+    if not isinstance(spot.value, list):
+        raise spot.mismatch("a list")
+    n = len(spot.value)
+    kinds = args[:1] * n if len(args) == 1 or args[-1] is ... else args
+    if len(kinds) != n:
+        raise spot.error(f"expected {len(kinds)} items, got {n}")
+    return [_decode(spot.child(index), kind) for index, kind in enumerate(kinds)]
+
+
+def _union(spot: _Spot, arms: Sequence[Any]) -> Any:
+    """Decode by the arm whose form the value has; several scalar arms are tried together."""
+    arms = [arm for arm in arms if arm is not type(None) or spot.value is None]
+    if spot.value is None and type(None) in arms:
+        return None
+    fitting = [arm for arm in arms if _form(arm) in (None, spot.form)]
+    if not fitting:
+        raise spot.mismatch(" or ".join(map(_name, arms)))
+    if len(fitting) == 1 or spot.form != "scalar":
+        return _decode(spot, fitting[0])
+    return _leaf(spot, Union[tuple(fitting)])  # noqa: UP007 - built at run time
+
+
+def _form(kind: Any) -> str | None:
+    """Which form of YAML value a type is written as; None: any."""
+    origin = get_origin(kind) or kind
+    if kind in (Any, object):
+        return None
+    if dataclasses.is_dataclass(kind) or origin in _MAPPINGS:
+        return "a mapping"
+    return "a list" if origin in _SEQUENCES else "scalar"
+
+
+def _name(kind: Any) -> str:
+    form = _form(kind)
+    return form if form and form != "scalar" else str(getattr(kind, "__name__", kind))
+
+
+def _literal(spot: _Spot, options: tuple[Any, ...]) -> Any:
+    for option in options:
+        if spot.value == option and type(spot.value) is type(option):
+            return option
+    if not isinstance(spot.value, str):
+        raise spot.mismatch(" or ".join(map(repr, options)))
+    raise spot.error(unknown("value", spot.value, map(str, options)))
+
+
+def _leaf(spot: _Spot, kind: Any) -> Any:
+    try:
+        return msgspec.convert(spot.value, kind)
     except msgspec.ValidationError as exc:
-        where = _error_path(str(exc))
-        message = str(exc).partition(" - at")[0]
-        shown = _at(value, where)
-        at = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in where).lstrip(".")
-        told = f"{at} is {shown!r}: {message}" if where else message
-        raise source.error(f"{what}: {told}", *path, *where) from exc
+        expected = str(exc).partition(", got")[0].replace("`", "").removeprefix("Expected ")
+        raise spot.mismatch(expected) from exc
 
 
-def _check_keys(
-    source: Source, value: Any, kind: type[Any], path: tuple[str | int, ...], what: str
-) -> None:
-    """Unknown and missing keys, in nested dataclasses too; msgspec would ignore unknown ones."""
-    if not isinstance(value, dict):
-        raise source.error(f"{what} must be a mapping, got {value!r}", *path)
-    known = {f.name: f for f in fields(kind)}
-    for name in value:
-        if name not in known:
-            message = unknown("key", str(name), known)
-            raise source.error(f"{what}: {message}", *path, name)
-    for name, f in known.items():
-        required = f.default is MISSING and f.default_factory is MISSING
-        if required and name not in value:
-            raise source.error(f"{what} lacks the key {name!r}", *path)
-    hints = get_type_hints(kind)
-    for name, inner in value.items():
-        if isinstance(inner, dict) and (nested := _dataclass_in(hints[name])) is not None:
-            _check_keys(source, inner, nested, (*path, name), f"{what}, {name}")
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
 
 
-def _dataclass_in(hint: Any) -> type[Any] | None:
-    """The dataclass that a field holds, also behind `| None`."""
-    for candidate in (hint, *getattr(hint, "__args__", ())):
-        if isinstance(candidate, type) and is_dataclass(candidate):
-            return candidate
-    return None
+def _nearest_file(file: Path) -> str:
+    names = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
+    near = difflib.get_close_matches(file.name, names, n=1)
+    return f"; did you mean {file.with_name(near[0])}?" if near else ""
 
 
-def _error_path(message: str) -> tuple[str | int, ...]:
-    """Msgspec's ``at `$.limits[0].x` `` as keys and positions."""
-    _, found, path = message.partition("`$")
-    if not found:
-        return ()
-    steps = path.rstrip("`").replace("[", ".[").split(".")
-    return tuple(
-        int(step[1:-1]) if step.startswith("[") and step[1:-1].isdigit() else step
-        for step in steps
-        if step and step != "[...]"
-    )
-
-
-def _at(value: Any, path: tuple[str | int, ...]) -> Any:
-    for step in path:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return value
-    return value
-
-
-class _Reader:
-    """Turns composed nodes into values and remembers their lines."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._nodes = 0
-        self.lines: dict[tuple[str | int, ...], int] = {}
-
-    def read(self, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
-        self._count(node, path)
-        self.lines[path] = node.start_mark.line + 1
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.read(item, (*path, n)) for n, item in enumerate(node.value)]
-        return self._scalar(node)
-
-    def _mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = self._scalar(key_node)
-            if not isinstance(key, str | int | float | bool):
-                raise self._error(key_node, f"a key must be a word, got {key!r}")
-            if str(key) in made:
-                raise self._error(key_node, f"the key {key!r} stands here twice")
-            made[str(key)] = self.read(value_node, (*path, str(key)))
-            self.lines[*path, str(key)] = key_node.start_mark.line + 1
-        return made
-
-    def _scalar(self, node: yaml.Node) -> Any:
-        loader = yaml.SafeLoader("")
-        try:
-            value = loader.construct_object(node, deep=True)
-        except yaml.MarkedYAMLError as exc:
-            raise self._error(node, f"only plain data is read: {exc.problem}") from exc
-        # A date is what YAML makes of 2024-03-14; people mean the text.
-        return value if isinstance(value, str | int | float | bool | None) else node.value
-
-    def _count(self, node: yaml.Node, path: tuple[str | int, ...]) -> None:
-        self._nodes += 1
-        if len(path) > MAX_DEPTH or self._nodes > MAX_NODES:
-            limit = f"{MAX_DEPTH} levels or {MAX_NODES:,} values"
-            raise self._error(node, f"more than {limit}; is an alias repeated?")
-
-    def _error(self, node: yaml.Node, message: str) -> ConfigError:
-        return ConfigError(f"{self._path}:{node.start_mark.line + 1}: {message}")
+_FORMS: Mapping[type, str] = {dict: "a mapping", list: "a list"}
+_MAPPINGS = (dict, Mapping)
+_SEQUENCES: Mapping[Any, Callable[[Iterable[Any]], Any]] = {
+    list: list,
+    Sequence: tuple,
+    tuple: tuple,
+    set: set,
+    frozenset: frozenset,
+}
