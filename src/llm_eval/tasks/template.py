@@ -5,7 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from llm_eval.errors import ConfigError, DatasetError
 
@@ -42,7 +43,7 @@ class Template:
             DatasetError: the row lacks a field, or the template does what it may not.
         """
         try:
-            rendered = self._compiled.render(row)
+            rendered: str = self._compiled.render(row)
         except UndefinedError as exc:
             raise DatasetError(
                 f"template {self.text[:60]!r}: {exc.message}; the row has: {', '.join(row)}"
