@@ -24,7 +24,7 @@ from llm_eval.models.budget import Budget
 from llm_eval.models.build import build_model
 from llm_eval.models.pricing import price_of
 from llm_eval.recipe import DatasetScan, check_resumable, recipe, scan
-from llm_eval.runner import Job, Observer, Outcome, run
+from llm_eval.runner import DEFAULT_CONCURRENCY, Job, Observer, Outcome, run
 from llm_eval.specs import Price
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
@@ -235,7 +235,7 @@ class Plan:
             self.dataset.n,
             request.epochs,
             request.constrain,
-            self.model.max_concurrency or request.concurrency or Job.concurrency,
+            self.model.max_concurrency or request.concurrency or DEFAULT_CONCURRENCY,
         )
 
 
@@ -262,12 +262,14 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
 
 def _sampling(task: Sampling, model: Mapping[str, Any], request: Request) -> Sampling:
     """The task's sampling, overridden by the model's configuration, then by the request."""
-    asked = {"temperature": request.temperature, "max_tokens": request.max_tokens}
     try:
         sampling = replace(task, **model)
     except TypeError as exc:
         raise ConfigError(f"model {request.model!r}: sampling: {exc}") from exc
-    sampling = replace(sampling, **{k: v for k, v in asked.items() if v is not None})
+    if request.temperature is not None:
+        sampling = replace(sampling, temperature=request.temperature)
+    if request.max_tokens is not None:
+        sampling = replace(sampling, max_tokens=request.max_tokens)
     if sampling.temperature > 0 and sampling.seed is None:
         sampling = replace(sampling, seed=request.seed)
     return sampling

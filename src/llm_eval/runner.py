@@ -20,6 +20,7 @@ from llm_eval.models.base import BaseModel
 from llm_eval.tasks.base import Task
 from llm_eval.types import Failure, ModelResponse, Sample, SampleResult, Sampling
 
+DEFAULT_CONCURRENCY = 64
 Ending = Literal["finished", "interrupted", "budget", "fatal"]
 
 
@@ -43,7 +44,7 @@ class Job:
     epochs: int = 1
     constrain: bool = False
     """Ask the endpoint to hold the reply to the sample's JSON Schema."""
-    concurrency: int = 64
+    concurrency: int = DEFAULT_CONCURRENCY
 
 
 @dataclass(frozen=True, slots=True)

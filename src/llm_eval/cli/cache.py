@@ -1,6 +1,8 @@
 """`llm-eval cache`: how much the response cache holds, and making it smaller."""
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from llm_eval.cli import options
 from llm_eval.cli.terminal import output, write_json
@@ -26,10 +28,11 @@ def execute(args: argparse.Namespace) -> int:
     """Show or prune."""
     with options.open_storage(args) as storage:
         cache = storage.cache()
-        if args.action == "prune":
-            answer = {"deleted": cache.prune(older_than_s=args.older_than or 0.0)}
-        else:
-            answer = cache.stats()
+        answer: Mapping[str, Any] = (
+            {"deleted": cache.prune(older_than_s=args.older_than or 0.0)}
+            if args.action == "prune"
+            else cache.stats()
+        )
     if args.json:
         write_json(answer)
     else:

@@ -45,7 +45,7 @@ class _Samples:
     """A table with one row a sample: its epochs averaged."""
 
     row: Mapping[Identity, int]
-    table_row: Sequence[int]
+    table_row: NDArray[np.intp]
     """Where the sample's first epoch stands in the table."""
     values: Floats
 

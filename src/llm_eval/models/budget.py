@@ -1,0 +1,86 @@
+"""Spending no more than was allowed: money, tokens, time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from llm_eval.errors import BudgetExceededError, ConfigError
+from llm_eval.models.base import BaseModel, ModelWrapper
+from llm_eval.models.pricing import cost
+from llm_eval.specs import Price
+from llm_eval.types import ModelResponse, Prompt, Sampling
+
+
+class Budget:
+    """What all models of a run may spend together. None: no limit."""
+
+    def __init__(
+        self,
+        max_cost_usd: float | None = None,
+        max_tokens: int | None = None,
+        max_time_s: float | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.max_cost_usd = max_cost_usd
+        self.max_tokens = max_tokens
+        self.max_time_s = max_time_s
+        self.spent_usd = 0.0
+        self.spent_tokens = 0
+        self._clock = clock
+        self._started: float | None = None
+
+    def check(self) -> None:
+        """Refuse another call once something is spent.
+
+        Raises:
+            BudgetExceededError: names the limit and what was spent.
+        """
+        if self._started is None:
+            self._started = self._clock()
+        elapsed = self._clock() - self._started
+        if self.max_cost_usd is not None and self.spent_usd >= self.max_cost_usd:
+            raise BudgetExceededError(
+                f"cost limit reached: ${self.spent_usd:.4f} of ${self.max_cost_usd:.4f}"
+            )
+        if self.max_tokens is not None and self.spent_tokens >= self.max_tokens:
+            raise BudgetExceededError(
+                f"token limit reached: {self.spent_tokens:,} of {self.max_tokens:,}"
+            )
+        if self.max_time_s is not None and elapsed >= self.max_time_s:
+            raise BudgetExceededError(f"time limit reached: {elapsed:.0f} s")
+
+    def charge(self, response: ModelResponse) -> None:
+        """Add what one reply took."""
+        self.spent_usd += response.cost_usd or 0.0
+        self.spent_tokens += response.usage.prompt_tokens + response.usage.completion_tokens
+
+
+class Metered(ModelWrapper):
+    """Prices every reply and charges it to a budget. Innermost: a cached reply costs nothing."""
+
+    def __init__(self, inner: BaseModel, price: Price | None, budget: Budget) -> None:
+        """Wrap `inner`.
+
+        Raises:
+            ConfigError: a cost limit was set and the price is unknown.
+        """
+        super().__init__(inner)
+        if price is None and budget.max_cost_usd is not None:
+            raise ConfigError(
+                f"--max-cost cannot hold: the price of {inner.name!r} is unknown; "
+                f"give it `price: {{input: …, output: …}}` in models.yaml"
+            )
+        self._price = price
+        self._budget = budget
+
+    async def generate(
+        self, messages: Prompt, sampling: Sampling, *, repeat: int = 0
+    ) -> ModelResponse:
+        """One reply, with its price."""
+        self._budget.check()
+        response = await self.inner.generate(messages, sampling, repeat=repeat)
+        if self._price is not None:
+            response = replace(response, cost_usd=cost(self._price, response.usage))
+        self._budget.charge(response)
+        return response
