@@ -1,0 +1,161 @@
+"""How many calls at once: found by trying, cut when the provider says it is too many.
+
+One limiter for each (provider, endpoint, key). It starts with few slots and doubles them for each
+round of answers while all are in use; after the first overload it adds one a round. Overload cuts
+the slots once per episode: only a call that started after the last cut can cut again. Requests and
+tokens per minute come from configuration and from the provider's own headers.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from llm_eval.errors import ProviderError
+from llm_eval.models.base import BaseModel, ModelWrapper
+from llm_eval.models.rate import TokenBucket, seconds_until_reset
+from llm_eval.specs import Limits
+from llm_eval.types import ModelResponse, Prompt, Sampling
+
+INITIAL_SLOTS = 16
+CUT = 0.7
+SATURATED = 0.8
+"""Only a limiter whose slots are in use may grow: an idle one has learnt nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterState:
+    """A picture of a limiter, for progress lines and metrics."""
+
+    slots: int
+    in_flight: int
+    waiting: int
+    paused_s: float
+
+
+class Limiter:
+    """Slots, request and token rates of one (provider, endpoint, key). One event loop."""
+
+    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = limits.concurrency
+        self._slots = float(min(INITIAL_SLOTS, limits.concurrency))
+        self._slow_start = True
+        self._in_flight = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._last_cut = float("-inf")
+        self._paused_until = float("-inf")
+        self._clock = clock
+        per_minute = (limits.requests_per_minute, limits.tokens_per_minute)
+        self._requests, self._tokens = (
+            TokenBucket(rate / 60, rate, clock=clock) if rate else None for rate in per_minute
+        )
+        self._tokens_per_call = 500.0
+        """Moving average: what a call will take of the token rate is known only afterwards."""
+
+    @property
+    def state(self) -> LimiterState:
+        """As it is now."""
+        return LimiterState(
+            int(self._slots),
+            self._in_flight,
+            len(self._waiting),
+            max(0.0, self._paused_until - self._clock()),
+        )
+
+    async def acquire(self) -> float:
+        """Wait for a slot; the moment it was given."""
+        if self._waiting or self._in_flight >= int(self._slots):
+            await self._wait_for_slot()
+        else:
+            self._in_flight += 1
+        try:
+            await self._wait_for_rate()
+        except asyncio.CancelledError:
+            self.release()
+            raise
+        return self._clock()
+
+    def release(self) -> None:
+        """Give a slot back."""
+        self._in_flight -= 1
+        self._wake()
+
+    def succeeded(self, tokens: int) -> None:
+        """A call was answered: grow, if the slots were in use."""
+        self._tokens_per_call += 0.1 * (tokens - self._tokens_per_call)
+        if self._in_flight < SATURATED * int(self._slots):
+            return
+        self._slots += 1.0 if self._slow_start else 1.0 / self._slots
+        self._slots = min(self._slots, float(self._most))
+        self._wake()
+
+    def overloaded(self, started: float) -> None:
+        """A call that started then was refused for too many: cut, once per episode."""
+        if started > self._last_cut:
+            self._slots = max(1.0, self._slots * CUT)
+            self._slow_start = False
+            self._last_cut = self._clock()
+
+    def pause(self, seconds: float) -> None:
+        """Nobody with this key asks before that."""
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def observe(self, headers: Mapping[str, str]) -> None:
+        """Wait for the reset where the provider says that nothing remains."""
+        seconds = seconds_until_reset(headers)
+        if seconds is not None:
+            self.pause(seconds)
+
+    async def _wait_for_slot(self) -> None:
+        """First come, first served. The slot is taken by whoever wakes us."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                self.release()  # the slot was given at the moment we left
+            else:
+                self._waiting.remove(future)
+            raise
+
+    async def _wait_for_rate(self) -> None:
+        while (delay := self._paused_until - self._clock()) > 0:  # noqa: ASYNC110 - a moment, no event
+            await asyncio.sleep(delay)
+        for bucket, amount in ((self._requests, 1.0), (self._tokens, self._tokens_per_call)):
+            if bucket is not None:
+                await bucket.take(amount)
+
+    def _wake(self) -> None:
+        while self._waiting and self._in_flight < int(self._slots):
+            future = self._waiting.popleft()
+            if not future.done():
+                self._in_flight += 1
+                future.set_result(None)
+
+
+class Limiting(ModelWrapper):
+    """Holds a slot during each call, and tells the limiter how it went."""
+
+    def __init__(self, inner: BaseModel, limiter: Limiter) -> None:
+        super().__init__(inner)
+        self.limiter = limiter
+
+    async def generate(
+        self, messages: Prompt, sampling: Sampling, *, repeat: int = 0
+    ) -> ModelResponse:
+        """One call within a slot."""
+        limiter = self.limiter
+        started = await limiter.acquire()
+        try:
+            response = await self.inner.generate(messages, sampling, repeat=repeat)
+        except ProviderError as exc:
+            if exc.code in ("rate_limit", "overloaded"):
+                limiter.overloaded(started)
+            raise
+        else:
+            limiter.succeeded(response.usage.prompt_tokens + response.usage.completion_tokens)
+            return response
+        finally:
+            limiter.release()
