@@ -17,7 +17,7 @@ from llm_eval.specs import Capabilities, Limits, ModelSpec, Price
 from llm_eval.types import Sampling
 from llm_eval.yaml_source import Source, decode, load_yaml
 
-_PACKAGED = Path(__file__).parent / "models.yaml"
+_HERE = Path(__file__).resolve()
 _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 
@@ -87,8 +87,8 @@ def parse_spec(text: str, models: dict[str, ModelSpec]) -> ModelSpec:
 def _find() -> Path:
     if given := os.environ.get("LLM_EVAL_CONFIG"):
         return Path(given)
-    here = Path("configs/models.yaml")
-    return here if here.exists() else _PACKAGED
+    own = [Path("configs/models.yaml"), _HERE.parents[2] / "configs/models.yaml"]
+    return next((path for path in own if path.exists()), _HERE.parent / "models.yaml")
 
 
 def _model(source: Source, name: str) -> ModelSpec:

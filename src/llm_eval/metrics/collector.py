@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm_eval.metrics.score_table import ScoreTable
-from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.metrics.storage import Consumption, MetricsStorage
 from llm_eval.stats.intervals import Estimate, cluster_t_interval, t_interval, wilson
 from llm_eval.stats.passk import pass_at_k, pass_hat_k
 from llm_eval.types import Metric, RunStatus
@@ -125,7 +125,8 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
     table = storage.score_table(run_id)
     metrics = [Metric(**m) for m in info.recipe.get("metrics", ())]
     counts = storage.count_statuses(run_id)
-    tokens, latencies, cache_hits = _replies(storage, run_id)
+    consumed = storage.consumption(run_id)
+    latencies = np.array(consumed.latencies_s)
     everything = np.arange(len(table.keys))
     earlier = (info.summary or {}).get("wall_s", 0.0)
     return RunSummary(
@@ -142,11 +143,11 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
         slices={
             label: summarise(table, metrics, rows) for label, rows in table.rows_by_label.items()
         },
-        usage=tokens,
+        usage=_tokens(consumed),
         latency_p50_s=_quantile(latencies, 0.5),
         latency_p95_s=_quantile(latencies, 0.95),
         wall_s=earlier + wall_s,
-        cache_hits=cache_hits,
+        cache_hits=consumed.cache_hits,
         db=storage.url,
     )
 
@@ -248,21 +249,13 @@ def _reduced(
         )
 
 
-def _replies(storage: MetricsStorage, run_id: str) -> tuple[Tokens, Floats, int]:
-    """Sums over all replies; latencies of those that were really asked for."""
-    prompt = completion = hits = 0
-    cost: float | None = 0.0
-    latencies: list[float] = []
-    for reply in storage.responses(run_id):
-        prompt += reply.usage.prompt_tokens
-        completion += reply.usage.completion_tokens
-        cost = None if cost is None or reply.cost_usd is None else cost + reply.cost_usd
-        if reply.cached:
-            hits += 1
-        else:
-            latencies.append(reply.latency_s)
-    cost = None if cost is None else round(cost, 8)
-    return Tokens(prompt, completion, cost), np.array(latencies), hits
+def _tokens(consumed: Consumption) -> Tokens:
+    cost = consumed.cost_usd
+    return Tokens(
+        consumed.prompt_tokens,
+        consumed.completion_tokens,
+        None if cost is None else round(cost, 8),
+    )
 
 
 def _epochs(indices: NDArray[np.int64]) -> int:

@@ -1,10 +1,12 @@
 """The tables. One schema for SQLite and Postgres; all structured values are JSON text.
 
 runs ─< responses   what the model said, durable before anything is made of it
-     ─< results     what became of it: status, answer, scores, and the values packed
+     ─< results     what became of it: status, answer, scores, and their values packed
      ─< tags
 samples             content, stored once for all runs
 cache               replies by request key
+
+Small columns come first: sums over a run never read its texts.
 """
 
 from sqlalchemy import (
@@ -18,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 VERSION = "0.1.0"
@@ -62,8 +65,13 @@ responses = Table(
     "responses",
     metadata,
     Column("run", ForeignKey("runs.id"), primary_key=True),
-    Column("index", Integer, primary_key=True),
+    Column("sample_index", Integer, primary_key=True),
     Column("epoch", SmallInteger, primary_key=True),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost_usd", Float),
+    Column("latency_s", Float, nullable=False),
+    Column("cached", SmallInteger, nullable=False),
     Column("request_key", Text, nullable=False),
     Column("prompt", Text, nullable=False),
     Column("response", Text, nullable=False),
@@ -73,22 +81,32 @@ results = Table(
     "results",
     metadata,
     Column("run", ForeignKey("runs.id"), primary_key=True),
-    Column("index", Integer, primary_key=True),
+    Column("sample_index", Integer, primary_key=True),
     Column("epoch", SmallInteger, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("perfect", SmallInteger, nullable=False),
+    Column("metric_values", LargeBinary),
     Column("sample_key", Text, nullable=False),
     Column("sample_id", Text, nullable=False),
     Column("slice", Text),
     Column("cluster", Text),
     Column("groups", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("perfect", SmallInteger, nullable=False),
-    Column("answer", Text, nullable=False),
     Column("parse_error", Text),
     Column("failure", Text),
+    Column("answer", Text, nullable=False),
     Column("scores", Text, nullable=False),
-    Column("values", LargeBinary),
-    Index("results_by_sample", "run", "sample_id"),
-    Index("results_imperfect", "run", "perfect", "index", "epoch"),
+)
+
+imperfect = results.c.perfect == text("0")
+"""A literal, not a parameter: only then does SQLite use the partial index."""
+
+Index(
+    "results_imperfect",
+    results.c.run,
+    results.c.sample_index,
+    results.c.epoch,
+    sqlite_where=imperfect,
+    postgresql_where=imperfect,
 )
 
 cache = Table(

@@ -5,6 +5,7 @@
 """
 
 import difflib
+import math
 import secrets
 import string
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +19,13 @@ from sqlalchemy import Select, and_, delete, func, insert, or_, select, tuple_, 
 from llm_eval.errors import StoreError
 from llm_eval.metrics import codec
 from llm_eval.metrics.cache import StoredCache
-from llm_eval.metrics.engine import open_engine, reading, writing
-from llm_eval.metrics.schema import responses, results, runs, samples, tags
+from llm_eval.metrics.engine import database_url, open_engine
+from llm_eval.metrics.schema import imperfect, responses, results, runs, samples, tags
 from llm_eval.metrics.score_table import ScoreTable
+from llm_eval.metrics.transactions import reading, writing
 from llm_eval.metrics.upgrade import ensure_schema
 from llm_eval.metrics.writer import RunWriter
-from llm_eval.types import ModelResponse, RunInfo, RunStatus, SampleResult
+from llm_eval.types import Metric, ModelResponse, RunInfo, RunStatus, SampleResult
 
 _PAGE = 500
 _ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -45,6 +47,18 @@ class StatusCounts(NamedTuple):
     """Replies that were no answer; scored as worst, so they are among `scored`."""
 
 
+class Consumption(NamedTuple):
+    """What the replies of a run took."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    """None where the price of any reply is unknown."""
+    latencies_s: list[float]
+    """Of the replies that were really asked for, ascending."""
+    cache_hits: int
+
+
 class MetricsStorage:
     """One database. Safe to use from several threads and several processes at once."""
 
@@ -55,7 +69,7 @@ class MetricsStorage:
             ConfigError: the URL is none, or its driver is missing.
             StoreError: it cannot be opened, is damaged, or was written by a newer release.
         """
-        self._engine = open_engine(url)
+        self._engine = open_engine(database_url(url))
         ensure_schema(self._engine)
         self._cache = StoredCache(self._engine)
 
@@ -178,13 +192,12 @@ class MetricsStorage:
 
     def writer(self, run_id: str) -> RunWriter:
         """Writes this run's replies and results."""
-        metrics = self.get_run(run_id).recipe.get("metrics") or [{"best": 1.0}]
-        best = float(metrics[0]["best"])
-        return RunWriter(self._engine, self._key(run_id), best, self._cache)
+        metrics = [Metric(**m) for m in self.get_run(run_id).recipe.get("metrics", ())]
+        return RunWriter(self._engine, self._key(run_id), metrics, self._cache)
 
     def done(self, run_id: str) -> Iterator[tuple[int, int]]:
         """(index, epoch) of every result that need not be made again: all but the failed."""
-        query = select(results.c.index, results.c.epoch).where(
+        query = select(results.c.sample_index, results.c.epoch).where(
             results.c.run == self._key(run_id), results.c.status != "failed"
         )
         with reading(self._engine) as connection:
@@ -195,19 +208,17 @@ class MetricsStorage:
         """Replies that are durable but not scored: a resumed run scores them without a call."""
         scored = and_(
             results.c.run == responses.c.run,
-            results.c.index == responses.c.index,
+            results.c.sample_index == responses.c.sample_index,
             results.c.epoch == responses.c.epoch,
         )
         query = (
-            select(responses.c.index, responses.c.epoch, responses.c.response)
+            select(responses.c.sample_index, responses.c.epoch, responses.c.response)
             .outerjoin(results, scored)
             .where(responses.c.run == self._key(run_id), results.c.run.is_(None))
         )
         with reading(self._engine) as connection:
             for index, epoch, text in connection.execution_options(yield_per=500).execute(query):
-                response = codec.response(text)
-                assert response is not None
-                yield index, epoch, response
+                yield index, epoch, codec.response(text)
 
     def results(
         self,
@@ -234,14 +245,14 @@ class MetricsStorage:
         while left is None or left > 0:
             page = query.limit(_PAGE if left is None else min(_PAGE, left))
             if after is not None:
-                page = page.where(tuple_(results.c.index, results.c.epoch) > tuple_(*after))
+                page = page.where(tuple_(results.c.sample_index, results.c.epoch) > tuple_(*after))
             with reading(self._engine) as connection:
                 rows = [dict(row) for row in connection.execute(page).mappings()]
             for row in rows:
                 yield codec.result(row)
             if len(rows) < _PAGE:
                 return
-            after = (rows[-1]["index"], rows[-1]["epoch"])
+            after = (rows[-1]["sample_index"], rows[-1]["epoch"])
             left = None if left is None else left - len(rows)
 
     def count_statuses(self, run_id: str) -> StatusCounts:
@@ -258,34 +269,42 @@ class MetricsStorage:
         )
         return StatusCounts(scored, unscored, failed, sum(bad for _, bad in rows.values()))
 
-    def responses(self, run_id: str) -> Iterator[ModelResponse]:
-        """Every reply of a run, in (index, epoch) order."""
-        query = (
-            select(responses.c.response)
-            .where(responses.c.run == self._key(run_id))
-            .order_by(responses.c.index, responses.c.epoch)
-        )
+    def consumption(self, run_id: str) -> Consumption:
+        """What all replies of a run took, without reading their texts."""
+        columns = responses.c
+        query = select(
+            columns.prompt_tokens,
+            columns.completion_tokens,
+            columns.cost_usd,
+            columns.latency_s,
+            columns.cached,
+        ).where(columns.run == self._key(run_id))
         with reading(self._engine) as connection:
-            for (text,) in connection.execution_options(yield_per=1000).execute(query):
-                response = codec.response(text)
-                assert response is not None
-                yield response
+            rows = connection.execute(query).all()
+        costs = [row.cost_usd for row in rows]
+        return Consumption(
+            sum(row.prompt_tokens for row in rows),
+            sum(row.completion_tokens for row in rows),
+            None if None in costs else math.fsum(costs),
+            sorted(row.latency_s for row in rows if not row.cached),
+            sum(row.cached for row in rows),
+        )
 
     def score_table(self, run_id: str) -> ScoreTable:
         """All scores of a run as columns; about 100 bytes a result."""
         metrics = tuple(m["name"] for m in self.get_run(run_id).recipe.get("metrics", ()))
         query = (
             select(
-                results.c.index,
+                results.c.sample_index,
                 results.c.sample_key,
                 results.c.slice,
                 results.c.groups,
                 results.c.cluster,
                 results.c.status,
-                results.c["values"],
+                results.c.metric_values,
             )
             .where(results.c.run == self._key(run_id))
-            .order_by(results.c.index, results.c.epoch)
+            .order_by(results.c.sample_index, results.c.epoch)
         )
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
@@ -342,7 +361,7 @@ def _results(
     """Results joined with their samples and replies, narrowed to what is asked for."""
     reply = and_(
         responses.c.run == results.c.run,
-        responses.c.index == results.c.index,
+        responses.c.sample_index == results.c.sample_index,
         responses.c.epoch == results.c.epoch,
     )
     query = (
@@ -350,15 +369,15 @@ def _results(
         .join(samples, samples.c.key == results.c.sample_key)
         .outerjoin(responses, reply)
         .where(results.c.run == run)
-        .order_by(results.c.index, results.c.epoch)
+        .order_by(results.c.sample_index, results.c.epoch)
     )
     if slice is not None:
-        query = query.where(results.c.slice == slice)
+        query = query.where(results.c.slice == codec.escape(slice))
     if failures:
-        query = query.where(results.c.perfect == 0)
+        query = query.where(imperfect)
     if sample is not None:
         by_key = results.c.sample_key.startswith(sample, autoescape=True)
-        query = query.where(or_(results.c.sample_id == sample, by_key))
+        query = query.where(or_(results.c.sample_id == codec.escape(sample), by_key))
     return query
 
 
@@ -388,7 +407,7 @@ def _table(metrics: tuple[str, ...], rows: Sequence[Any]) -> ScoreTable:
         indices=np.fromiter((row[0] for row in rows), np.int64, len(rows)),
         keys=[row[1] for row in rows],
         labels=[_labels(labels, row[2], row[3]) for row in rows],
-        clusters=[row[4] for row in rows],
+        clusters=[codec.unescape(row[4]) if row[4] is not None else None for row in rows],
         failed=np.fromiter((row[5] == "failed" for row in rows), np.bool_, len(rows)),
         values=np.frombuffer(packed, "<f8").reshape(len(rows), width),
     )
@@ -402,7 +421,7 @@ def _labels(
     """Labels of one row; rows of equal slice and groups share one tuple."""
     found = known.get((slice, groups))
     if found is None:
-        own = () if slice is None else (slice,)
+        own = () if slice is None else (codec.unescape(slice),)
         found = own + tuple(f"{name}={value}" for name, value in codec.from_json(groups).items())
         known[slice, groups] = found
     return found

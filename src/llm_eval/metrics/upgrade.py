@@ -9,11 +9,14 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, select, text
 
 from llm_eval.errors import StoreError
-from llm_eval.metrics.engine import reading, writing
 from llm_eval.metrics.schema import VERSION, metadata, version
+from llm_eval.metrics.transactions import reading, writing
 
 RELEASES = ("0.1.0",)
 """Every revision in `migrations/versions`, oldest first."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 731_946
+"""Any number: Postgres' name for the lock that one of two first runs waits for."""
 
 
 def ensure_schema(engine: Engine) -> None:
@@ -28,12 +31,11 @@ def ensure_schema(engine: Engine) -> None:
     if found is None:
         writing(engine, _create)
     elif found in RELEASES:
-        _upgrade(engine)
+        upgrade(engine)
     else:
-        where = engine.url.render_as_string(hide_password=True)
         raise StoreError(
-            f"{where} was written by a newer llm-eval (schema {found}, this is {VERSION}); "
-            f"upgrade with: pip install --upgrade llm-eval"
+            f"{_shown(engine)} was written by a newer llm-eval (schema {found}, this is "
+            f"{VERSION}); upgrade with: pip install --upgrade llm-eval"
         )
 
 
@@ -41,35 +43,49 @@ def stored_version(engine: Engine) -> str | None:
     """The schema's release; None for an empty database.
 
     Raises:
-        StoreError: there are tables, but not ours.
+        StoreError: it cannot be read, or has tables that are not ours.
     """
     with reading(engine) as connection:
         tables = set(inspect(connection).get_table_names())
         if version.name in tables:
-            return connection.scalar(select(version.c.version_num))
+            found: str | None = connection.scalar(select(version.c.version_num))
+            return found
     if tables & set(metadata.tables):
-        where = engine.url.render_as_string(hide_password=True)
-        raise StoreError(f"{where} holds tables of something else; name another with --db")
+        raise StoreError(
+            f"{_shown(engine)} holds tables of something else; name another database with --db"
+        )
     return None
 
 
+def upgrade(engine: Engine, migrations: Path = MIGRATIONS) -> None:
+    """Run the steps that the database lacks, all in one transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+
+    def run(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    writing(engine, run)
+
+
 def _create(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":  # two first runs at once: the second waits
-        connection.execute(text("SELECT pg_advisory_xact_lock(731946)"))
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        encoding = connection.scalar(text("SHOW server_encoding"))
+        if encoding != "UTF8":
+            raise StoreError(
+                f"{_shown(connection.engine)} has encoding {encoding}, which cannot hold every "
+                f"text; make one with: createdb --encoding UTF8 --template template0 NAME"
+            )
     metadata.create_all(connection)
     if connection.scalar(select(version.c.version_num)) is None:
         connection.execute(version.insert().values(version_num=VERSION))
 
 
-def _upgrade(engine: Engine) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-
-    def upgrade(connection: Connection) -> None:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-    writing(engine, upgrade)
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)

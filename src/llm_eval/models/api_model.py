@@ -13,11 +13,12 @@ import msgspec
 
 from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.models.base import BaseModel
+from llm_eval.models.completion import Completion
 from llm_eval.models.http_errors import http_error, no_answer
 from llm_eval.models.json_body import decode_body
 from llm_eval.models.transport import Headers, HTTPReply, Transport
 from llm_eval.specs import Capabilities, ModelSpec
-from llm_eval.types import Message, ModelResponse, Prompt, Sampling, TokenLogprob, Usage
+from llm_eval.types import Message, ModelResponse, Prompt, Sampling
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -115,7 +116,7 @@ class APIModel(BaseModel):
             )
         if not completion.choices:
             raise no_answer("bad_reply", "the reply has no choices", self.name, reply.body)
-        return _response(completion, reply.latency_s, self._spec.model)
+        return completion.response(reply.latency_s, self._spec.model)
 
 
 def fold_system(messages: Prompt) -> Prompt:
@@ -153,99 +154,4 @@ def _sampling_fields(sampling: Sampling, able: Capabilities, *, chat: bool) -> d
     return fields
 
 
-class _TopLogprob(msgspec.Struct):
-    token: str
-    logprob: float
-
-
-class _TokenLogprob(msgspec.Struct):
-    token: str
-    logprob: float
-    top_logprobs: list[_TopLogprob] = []
-
-
-class _Logprobs(msgspec.Struct):
-    """Either dialect: chat has `content`; plain completions have parallel lists."""
-
-    content: list[_TokenLogprob] | None = None
-    tokens: list[str] | None = None
-    token_logprobs: list[float | None] | None = None
-    top_logprobs: list[dict[str, float] | None] | None = None
-
-
-class _Message(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message | None = None
-    text: str | None = None
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-
-class _Completion(msgspec.Struct):
-    choices: list[_Choice] = []
-    model: str | None = None
-    id: str | None = None
-    usage: _Usage | None = None
-    error: Any = None
-
-
-_decoder = msgspec.json.Decoder(_Completion)
-
-
-def _response(completion: _Completion, latency_s: float, asked_for: str) -> ModelResponse:
-    choice, usage = completion.choices[0], completion.usage or _Usage()
-    message = choice.message or _Message(content=choice.text)
-    cached, reasoned = usage.prompt_tokens_details, usage.completion_tokens_details
-    return ModelResponse(
-        text=message.content or "",
-        model=completion.model or asked_for,
-        finish_reason="refusal" if message.refusal else choice.finish_reason or "stop",
-        usage=Usage(
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            (cached.cached_tokens or 0) if cached else 0,
-            (reasoned.reasoning_tokens or 0) if reasoned else 0,
-        ),
-        latency_s=latency_s,
-        refusal=message.refusal,
-        reasoning=message.reasoning_content,
-        logprobs=_logprobs(choice.logprobs),
-        response_id=completion.id,
-    )
-
-
-def _logprobs(given: _Logprobs | None) -> tuple[TokenLogprob, ...]:
-    if given is None:
-        return ()
-    if given.content is not None:
-        return tuple(
-            TokenLogprob(t.token, t.logprob, tuple((o.token, o.logprob) for o in t.top_logprobs))
-            for t in given.content
-        )
-    tokens, values = given.tokens or [], given.token_logprobs or []
-    tops = given.top_logprobs or [None] * len(tokens)
-    return tuple(
-        TokenLogprob(token, value, tuple((top or {}).items()))
-        for token, value, top in zip(tokens, values, tops, strict=False)
-        if value is not None
-    )
+_decoder = msgspec.json.Decoder(Completion)

@@ -8,7 +8,24 @@ down_revision = None
 
 
 def upgrade() -> None:
-    run = sa.ForeignKey("runs.id")
+    _create_runs()
+    _create_responses()
+    _create_results()
+    op.create_table(
+        "samples",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("body", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "cache",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("response", sa.Text, nullable=False),
+    )
+    op.create_index("cache_by_age", "cache", ["created_at"])
+
+
+def _create_runs() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -24,49 +41,53 @@ def upgrade() -> None:
     )
     op.create_table(
         "tags",
-        sa.Column("run", run, primary_key=True),
+        sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
     op.create_index("tags_by_value", "tags", ["name", "value"])
-    op.create_table(
-        "samples",
-        sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("body", sa.Text, nullable=False),
-    )
+
+
+def _create_responses() -> None:
     op.create_table(
         "responses",
         sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
-        sa.Column("index", sa.Integer, primary_key=True),
+        sa.Column("sample_index", sa.Integer, primary_key=True),
         sa.Column("epoch", sa.SmallInteger, primary_key=True),
+        sa.Column("prompt_tokens", sa.Integer, nullable=False),
+        sa.Column("completion_tokens", sa.Integer, nullable=False),
+        sa.Column("cost_usd", sa.Float),
+        sa.Column("latency_s", sa.Float, nullable=False),
+        sa.Column("cached", sa.SmallInteger, nullable=False),
         sa.Column("request_key", sa.Text, nullable=False),
         sa.Column("prompt", sa.Text, nullable=False),
         sa.Column("response", sa.Text, nullable=False),
     )
+
+
+def _create_results() -> None:
     op.create_table(
         "results",
         sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
-        sa.Column("index", sa.Integer, primary_key=True),
+        sa.Column("sample_index", sa.Integer, primary_key=True),
         sa.Column("epoch", sa.SmallInteger, primary_key=True),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("perfect", sa.SmallInteger, nullable=False),
+        sa.Column("metric_values", sa.LargeBinary),
         sa.Column("sample_key", sa.Text, nullable=False),
         sa.Column("sample_id", sa.Text, nullable=False),
         sa.Column("slice", sa.Text),
         sa.Column("cluster", sa.Text),
         sa.Column("groups", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("perfect", sa.SmallInteger, nullable=False),
-        sa.Column("answer", sa.Text, nullable=False),
         sa.Column("parse_error", sa.Text),
         sa.Column("failure", sa.Text),
+        sa.Column("answer", sa.Text, nullable=False),
         sa.Column("scores", sa.Text, nullable=False),
-        sa.Column("values", sa.LargeBinary),
     )
-    op.create_index("results_by_sample", "results", ["run", "sample_id"])
-    op.create_index("results_imperfect", "results", ["run", "perfect", "index", "epoch"])
-    op.create_table(
-        "cache",
-        sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("created_at", sa.Float, nullable=False),
-        sa.Column("response", sa.Text, nullable=False),
+    op.create_index(
+        "results_imperfect",
+        "results",
+        ["run", "sample_index", "epoch"],
+        sqlite_where=sa.text("perfect = 0"),
+        postgresql_where=sa.text("perfect = 0"),
     )
-    op.create_index("cache_by_age", "cache", ["created_at"])

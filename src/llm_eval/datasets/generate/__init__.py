@@ -1,0 +1,1 @@
+"""Data sets written by programs, byte for byte from a seed."""

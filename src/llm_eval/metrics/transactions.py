@@ -1,0 +1,124 @@
+"""Reads and writes: retried where a retry helps, and otherwise explained.
+
+A write may be run twice: when the connection breaks during COMMIT, nobody knows whether it was
+kept. So every write here is idempotent: rows are inserted under their own key, and a row that is
+already there is left alone.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from llm_eval.errors import StoreError
+
+T = TypeVar("T")
+
+PATIENCE_S = 120.0
+"""How long a write waits for other writers, or for a server that restarts."""
+_LONGEST_PAUSE_S = 2.0
+_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
+_CONNECTION, _SHUTDOWN = "08", "57P"
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for reads: one consistent snapshot, no write lock.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with explained(engine), engine.connect() as connection:
+        yield connection.execution_options(reads=True)
+
+
+def writing(
+    engine: Engine, work: Callable[[Connection], T], *, patience_s: float = PATIENCE_S
+) -> T:
+    """Run `work` in one write transaction; where another writer or a restart is in the way, again.
+
+    Args:
+        engine: of the database.
+        work: must be idempotent.
+        patience_s: when to give up.
+
+    Raises:
+        StoreError: it cannot be written; nothing of `work` is kept.
+    """
+    with explained(engine):
+        deadline, pause_s = time.monotonic() + patience_s, 0.02
+        while True:
+            try:
+                with engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as exc:
+                if not is_transient(exc) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+@contextmanager
+def explained(engine: Engine) -> Iterator[None]:
+    """Database errors as `StoreError`, with what to do about them."""
+    try:
+        yield
+    except DBAPIError as exc:
+        where = engine.url.render_as_string(hide_password=True)
+        said = " ".join(str(exc.orig).split())
+        raise StoreError(f"{where}: {said}; {_remedy(exc)}") from exc
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same write may succeed a moment later."""
+    if error.connection_invalidated or _sqlite_error(error) in ("BUSY", "PROTOCOL"):
+        return True
+    state = _sql_state(error)
+    if state is None:  # Postgres that cannot be reached gives no state
+        return _sqlite_error(error) is None and type(error.orig).__name__ == "OperationalError"
+    return state in (_SERIALIZATION_FAILURE, _DEADLOCK) or state.startswith(
+        (_CONNECTION, _SHUTDOWN)
+    )
+
+
+def _sqlite_error(error: DBAPIError) -> str | None:
+    """`BUSY`, `FULL`, `CORRUPT`, …: the primary part of `SQLITE_BUSY_SNAPSHOT` and its like."""
+    name: str | None = getattr(error.orig, "sqlite_errorname", None)
+    return None if name is None else name.split("_")[1]
+
+
+def _sql_state(error: DBAPIError) -> str | None:
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
+
+
+_REMEDIES = {
+    "BUSY": "another process holds it; try again when that is done",
+    "CANTOPEN": "check that the directory exists and can be written",
+    "CORRUPT": "the file is damaged: llm-eval doctor says how far; restore a copy",
+    "FULL": "free some space, then go on with: llm-eval run --resume RUN",
+    "IOERR": "check the disk, its free space and its quota",
+    "NOTADB": "the file is something else; name another with --db",
+    "PERM": "its file and directory must be writable",
+    "READONLY": "its file and directory must be writable",
+    "08": "check that the server runs and can be reached",
+    "28": "check user and password",
+    "3D": "make the database first: createdb NAME",
+    "42501": "the user needs the right to create and write tables",
+    "53100": "free some space on the server, then go on with: llm-eval run --resume RUN",
+    "57P": "the server is going down; go on later with: llm-eval run --resume RUN",
+}
+
+
+def _remedy(error: DBAPIError) -> str:
+    state = _sql_state(error)
+    known = _sqlite_error(error) or state
+    if known is None and is_transient(error):
+        known = _CONNECTION
+    for length in (len(known or ""), 5, 3, 2):
+        if known and known[:length] in _REMEDIES:
+            return _REMEDIES[known[:length]]
+    return "llm-eval doctor may say more"
