@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from llm_eval.metrics.storage import MetricsStorage
     from llm_eval.types import Message, ModelResponse, Sample, Sampling, Score, Unscored
 
-__version__ = "0.1.0"
+from llm_eval.version import __version__
 
 _HOME = {
     "Evaluation": "llm_eval.evaluation",

@@ -17,12 +17,12 @@ from typing import Any
 
 import msgspec
 
-from llm_eval import __version__
 from llm_eval.errors import ConfigError, DatasetError, EvalError
 from llm_eval.fingerprint import DatasetHash
 from llm_eval.models.base import BaseModel
 from llm_eval.tasks.base import Task
 from llm_eval.types import Sampling
+from llm_eval.version import __version__
 
 MUST_MATCH = ("task", "task_version", "split", "dataset_hash", "prompt_hash", "scorers")
 """What two runs share when the difference of their numbers is the model's doing."""

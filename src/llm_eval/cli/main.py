@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from llm_eval import __version__
+from llm_eval.version import __version__
 
 
 class Command(NamedTuple):

@@ -61,3 +61,19 @@ def duration(text: str) -> float:
     if seconds <= 0:
         raise argparse.ArgumentTypeError(f"must be more than 0, got {text!r}")
     return seconds
+
+
+_UNITS_BYTES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def size(text: str) -> int:
+    """Bytes: a number, or one with a unit: `4096`, `500M`, `2G`."""
+    unit = _UNITS_BYTES.get(text[-1:].upper(), 0)
+    try:
+        number = float(text[:-1] if unit else text)
+    except ValueError:
+        message = f"must look like 4096, 500M or 2G, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, got {text!r}")
+    return int(number * (unit or 1))

@@ -96,6 +96,19 @@ class MetricsStorage:
         self._cache.close()
         self._engine.dispose()
 
+    def check(self) -> list[str]:
+        """What is damaged in the database's file; nothing on Postgres, which checks its own."""
+        if self._engine.dialect.name != "sqlite":
+            return []
+        with reading(self._engine) as connection:
+            said = connection.exec_driver_sql("PRAGMA quick_check(20)").scalars().all()
+        return [str(line) for line in said if line != "ok"]
+
+    def count_runs(self) -> int:
+        """How many runs there are."""
+        with reading(self._engine) as connection:
+            return int(connection.scalar(select(func.count()).select_from(runs)) or 0)
+
     def cache(self) -> StoredCache:
         """The response cache in this database."""
         return self._cache

@@ -4,11 +4,13 @@ Lone surrogates, which JSON can spell but UTF-8 cannot, become U+FFFD, as does i
 """
 
 import json
+import re
 from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decode_body(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -30,7 +32,7 @@ def decode_body(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
 
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", errors="replace").decode("utf-8")
+        return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):
         return [_storable(item) for item in value]
     if isinstance(value, dict):

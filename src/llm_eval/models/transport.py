@@ -20,9 +20,9 @@ from pyreqwest.exceptions import (
     RequestTimeoutError,
 )
 
-from llm_eval import __version__
 from llm_eval.errors import ProviderError
 from llm_eval.specs import Limits
+from llm_eval.version import __version__
 
 Headers = Mapping[str, str]
 
@@ -73,7 +73,7 @@ class Transport:
         waiting_for = "first_byte"
         try:
             async with asyncio.timeout(min(limits.first_byte_s, limits.total_s)) as limit:
-                async with request.build_streamed() as response:
+                async with request.streamed_read_buffer_limit(0).build_streamed() as response:
                     waiting_for = "idle"
                     parts, size = [], 0
                     while True:

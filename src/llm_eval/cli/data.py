@@ -1,0 +1,114 @@
+"""`llm-eval data`: prove that data sets are fit, rebuild them, look for leaks."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from llm_eval.cli import options
+from llm_eval.cli.terminal import clean, one_line, output, table, write_json
+from llm_eval.data_check import DIRECTORIES, Report, check, summary, text_of
+from llm_eval.datasets.contamination import THRESHOLD, N, find_overlaps
+from llm_eval.datasets.load import load_rows
+from llm_eval.errors import ConfigError
+from llm_eval.tasks.build import build_task
+
+_SHOWN = 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `data`."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    validate = actions.add_parser("validate", help="check every row, without a model")
+    validate.add_argument("tasks", nargs="*", metavar="TASK", help="default: json qa")
+    options.add_json(validate)
+    generate = actions.add_parser("generate", help="rebuild the files byte for byte")
+    generate.add_argument("tasks", nargs="*", metavar="TASK", help="default: json qa")
+    generate.add_argument(
+        "--out", type=Path, default=Path("data/tasks"), metavar="DIR", help="default: data/tasks"
+    )
+    contamination = actions.add_parser(
+        "check-contamination", help="does a file give away a task's test rows?"
+    )
+    add = contamination.add_argument
+    add("task", metavar="TASK", help="json, qa, or the path of a task YAML")
+    add("--against", required=True, type=Path, metavar="FILE", help="what a model may have seen")
+    add("--split", default="test", help="the split that must be unseen (default: test)")
+    add("--n", type=options.positive, default=N, metavar="N", help=f"words of a gram ({N})")
+    add("--threshold", type=float, default=THRESHOLD, metavar="P", help=f"({THRESHOLD})")
+    options.add_json(contamination)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Do it; 1 where something was found."""
+    actions = {"validate": _validate, "generate": _generate, "check-contamination": _contamination}
+    return actions[args.action](args)
+
+
+def _validate(args: argparse.Namespace) -> int:
+    reports = [check(build_task(name)) for name in args.tasks or DIRECTORIES]
+    if args.json:
+        write_json([summary(report) for report in reports])
+    else:
+        for report in reports:
+            _print(report)
+    return int(any(report.findings for report in reports))
+
+
+def _print(report: Report) -> None:
+    rows = ", ".join(f"{n:,} {split}" for split, n in report.n_rows.items())
+    mark = "ok" if not report.findings else f"{len(report.findings)} findings"
+    output().print(clean(f"{report.task}: {rows}: {mark}"), style="bold")
+    if report.findings:
+        listing = table("check", "row", "finding")
+        for finding in report.findings[:_SHOWN]:
+            listing.add_row(finding.check, clean(finding.where), one_line(finding.message, 100))
+        output().print(listing)
+    if len(report.findings) > _SHOWN:
+        output().print(f"… and {len(report.findings) - _SHOWN} more: --json", style="dim")
+
+
+def _generate(args: argparse.Namespace) -> int:
+    from llm_eval.datasets.generate.json_extraction import write as write_json_extraction
+    from llm_eval.datasets.generate.qa import write as write_qa
+
+    writers = {"json": write_json_extraction, "qa": write_qa}
+    for name in args.tasks or writers:
+        if name not in writers:
+            raise ConfigError(
+                f"data of task {name!r} is not generated; known: {', '.join(writers)}"
+            )
+        directory = args.out / DIRECTORIES[name]
+        writers[name](directory)
+        output().print(f"wrote {directory}")
+    return 0
+
+
+def _contamination(args: argparse.Namespace) -> int:
+    task = build_task(args.task)
+    held = {sample.id: text_of(sample) for sample in task.samples(args.split)}
+    seen = {row.place: _all_text(row.values) for row in load_rows(args.against)}
+    overlaps = find_overlaps(seen, held, n=args.n, threshold=args.threshold)
+    if args.json:
+        write_json(
+            {
+                "task": args.task,
+                "split": args.split,
+                "n": len(held),
+                "overlaps": [overlap._asdict() for overlap in overlaps],
+            }
+        )
+        return int(bool(overlaps))
+    for overlap in overlaps[:_SHOWN]:
+        output().print(clean(f"{overlap.held}: {overlap.share:.0%} seen, most in {overlap.seen}"))
+    output().print(f"{len(overlaps)} of {len(held)} rows of {args.split} were seen", style="bold")
+    return int(bool(overlaps))
+
+
+def _all_text(value: Any) -> str:
+    """Every string in a row, at any depth."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return "\n".join(map(_all_text, value.values()))
+    return "\n".join(map(_all_text, value)) if isinstance(value, Sequence) else ""

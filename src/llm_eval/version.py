@@ -1,0 +1,3 @@
+"""The release, named in one place."""
+
+__version__ = "0.1.0"
