@@ -58,7 +58,12 @@ async def test_every_sampling_field_reaches_the_endpoint() -> None:
     )
     assert body["model"] == "m-1"
     assert body["messages"] == [{"role": m.role, "content": m.content} for m in PROMPT]
-    assert (body["temperature"], body["max_tokens"], body["top_p"], body["seed"]) == (0.5, 7, 0.9, 3)
+    assert (body["temperature"], body["max_tokens"], body["top_p"], body["seed"]) == (
+        0.5,
+        7,
+        0.9,
+        3,
+    )
     assert body["stop"] == ["\n"]
     assert body["response_format"]["json_schema"]["schema"] == SCHEMA
     assert (body["logprobs"], body["top_logprobs"]) == (True, 2)

@@ -179,7 +179,8 @@ class GGUFModel(BaseModel):
                 code="context_length" if too_long else "engine",
                 status=error.get("code"),
             )
-        completion = msgspec.convert(reply, Completion)
+        # The engine names the model by its path, which is nobody's business.
+        completion = msgspec.convert({**reply, "model": self._path.name}, Completion)
         return completion.response(latency_s, self._path.name)
 
 

@@ -141,9 +141,10 @@ class Retrying(ModelWrapper):
         if exc.retry_after_s is not None:
             endpoint.close(exc.retry_after_s)
         jitter = self._rng.uniform(0.0, min(CAP_S, BASE_S * 2**attempt))
-        if endpoint.clock() + jitter > deadline or not endpoint.budget.take():
+        if endpoint.clock() + jitter > deadline:
             return None
-        return jitter
+        # An open breaker lets single probes through, so there is no storm to save for.
+        return jitter if endpoint.breaker.is_open or endpoint.budget.take() else None
 
     def _gave_up(self, last: ProviderError | None, attempts: int, started: float) -> ProviderError:
         seconds = self.endpoint.clock() - started

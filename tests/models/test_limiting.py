@@ -1,0 +1,129 @@
+"""Slots are found by trying; rates hold; nobody overtakes. Time is virtual."""
+
+import asyncio
+
+import pytest
+
+from llm_eval.errors import ProviderError
+from llm_eval.models.limiting import Limiter, Limiting
+from llm_eval.models.rate import TokenBucket, seconds_until_reset
+from llm_eval.specs import Limits
+from llm_eval.testing import Call, ScriptedModel
+from llm_eval.types import Message, ModelResponse, Sampling, Usage
+
+pytestmark = pytest.mark.looptime
+
+PROMPT = (Message("user", "hello there"),)
+
+
+def limiting(model: ScriptedModel, limits: Limits) -> Limiting:
+    return Limiting(model, Limiter(limits, clock=asyncio.get_running_loop().time))
+
+
+async def ask_all(model: Limiting, n: int) -> float:
+    await asyncio.gather(*(model.generate(PROMPT, Sampling()) for _ in range(n)))
+    return asyncio.get_running_loop().time()
+
+
+async def test_no_more_calls_at_once_than_configured() -> None:
+    inner = ScriptedModel(["ok"], latency_s=1.0)
+    await ask_all(limiting(inner, Limits(concurrency=7)), 50)
+    assert inner.most_active == 7
+
+
+async def test_slots_double_until_the_limit_while_all_are_in_use() -> None:
+    inner = ScriptedModel(["ok"], latency_s=1.0)
+    took = await ask_all(limiting(inner, Limits(concurrency=256)), 2000)
+    assert inner.most_active == 256
+    assert took <= 13  # 16 + 32 + 64 + 128, then 256 a second
+
+
+async def test_an_idle_limiter_learns_nothing() -> None:
+    inner = ScriptedModel(["ok"], latency_s=1.0)
+    model = limiting(inner, Limits(concurrency=256))
+    for _ in range(20):
+        await model.generate(PROMPT, Sampling())
+    assert model.limiter.state.slots == 16
+
+
+async def test_one_episode_of_overload_cuts_once() -> None:
+    limiter = Limiter(Limits(concurrency=100), clock=asyncio.get_running_loop().time)
+    limiter._slots = 100.0
+    started = [await limiter.acquire() for _ in range(50)]
+    await asyncio.sleep(1)
+    for moment in started:
+        limiter.overloaded(moment)
+    assert limiter.state.slots == 70
+
+
+async def test_an_endpoint_with_20_slots_is_found_with_few_wasted_calls() -> None:
+    def fault(call: Call) -> ProviderError | None:
+        refused = inner.n_active >= 20
+        return ProviderError("busy", code="rate_limit", retryable=True) if refused else None
+
+    inner = ScriptedModel(["ok"], latency_s=1.0, fault=fault)
+    model = limiting(inner, Limits(concurrency=256))
+    refused = 0
+
+    async def ask() -> None:
+        nonlocal refused
+        while True:
+            try:
+                await model.generate(PROMPT, Sampling())
+            except ProviderError:
+                refused += 1
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    await asyncio.gather(*(ask() for _ in range(2000)))
+    assert refused / 2000 < 0.2
+
+
+async def test_requests_per_minute_hold() -> None:
+    inner = ScriptedModel(["ok"])
+    took = await ask_all(limiting(inner, Limits(requests_per_minute=60)), 120)
+    assert 59 <= took <= 61  # the first 60 at once, the others one a second
+
+
+async def test_tokens_per_minute_hold() -> None:
+    reply = ModelResponse("ok", "m", usage=Usage(400, 200))
+    model = limiting(ScriptedModel(lambda *_: reply), Limits(tokens_per_minute=6000, concurrency=4))
+    took = await ask_all(model, 40)  # 24,000 tokens: 6,000 at once, the others 100 a second
+    assert 160 <= took <= 185
+
+
+async def test_a_cancelled_wait_gives_its_place_back() -> None:
+    inner = ScriptedModel(["ok"], latency_s=1.0)
+    model = limiting(inner, Limits(concurrency=1))
+    first = asyncio.create_task(model.generate(PROMPT, Sampling()))
+    second = asyncio.create_task(model.generate(PROMPT, Sampling()))
+    third = asyncio.create_task(model.generate(PROMPT, Sampling()))
+    await asyncio.sleep(0.5)
+    second.cancel()
+    await asyncio.gather(first, third)
+    assert model.limiter.state.in_flight == 0
+    assert asyncio.get_running_loop().time() == pytest.approx(2.0)
+
+
+async def test_a_bucket_books_the_debt_at_once() -> None:
+    bucket = TokenBucket(rate=1.0, burst=1.0, clock=asyncio.get_running_loop().time)
+    await asyncio.gather(*(bucket.take(1) for _ in range(5)))
+    assert asyncio.get_running_loop().time() == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 120.0),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "250ms"}, 0.25),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "12"}, 12.0),
+        ({"x-ratelimit-remaining-tokens": "5", "x-ratelimit-reset-tokens": "12"}, None),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "soon"}, None),
+        ({}, None),
+    ],
+)
+async def test_a_providers_headers_say_when_to_go_on(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert seconds_until_reset(headers) == seconds
