@@ -5,6 +5,7 @@ targets never share one.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,12 +18,16 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 def canonical(value: object) -> bytes:
     """`value` as JSON with sorted keys: the same bytes for the same content."""
-    return _encoder.encode(value)
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:  # a lone surrogate, which Python's own module escapes
+        plain = msgspec.to_builtins(value)
+        return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 
 def digest(value: object) -> str:
     """sha256 of `canonical(value)`, 64 hexadecimal digits."""
-    return hashlib.sha256(_encoder.encode(value)).hexdigest()
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def identify(

@@ -45,7 +45,8 @@ def scan(task: Task, split: str, limit: int | None) -> DatasetScan:
     running, n = DatasetHash(), 0
     for sample in islice(task.samples(split), limit):
         try:
-            task.prompt(sample)
+            for message in task.prompt(sample):
+                message.content.encode()  # a lone surrogate cannot be sent
         except EvalError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as exc:

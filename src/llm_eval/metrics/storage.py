@@ -214,8 +214,8 @@ class MetricsStorage:
             results.c.run == self._key(run_id), results.c.status != "failed"
         )
         with reading(self._engine) as connection:
-            rows = connection.execution_options(yield_per=5000).execute(query)
-            yield from rows.tuples()
+            for index, epoch in connection.execution_options(yield_per=5000).execute(query):
+                yield index, epoch
 
     def pending_responses(self, run_id: str) -> Iterator[tuple[int, int, ModelResponse]]:
         """Replies that are durable but not scored: a resumed run scores them without a call."""
