@@ -7,7 +7,7 @@ worst, baseline: best). `improved` and `unchanged` must hold in both; otherwise 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,9 @@ from llm_eval.compare.comparability import check_comparable
 from llm_eval.compare.pairing import Paired, pair
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.stats.multiplicity import holm
-from llm_eval.stats.paired import PairedComparison, compare_paired
+from llm_eval.stats.paired import PairedComparison, Verdict, compare_paired
 from llm_eval.types import Metric, RunInfo
 
-Verdict = Literal["regressed", "improved", "unchanged", "inconclusive"]
 Floats = NDArray[np.float64]
 
 
