@@ -3,9 +3,11 @@
 gpt-4o-mini                       a name in configs/models.yaml
 openai/NAME@http://host:port/v1   any OpenAI-compatible endpoint
 hf/PATH:ADAPTER                   local transformers with an adapter
+gguf/C:/models/m.gguf             the colon of a drive belongs to the path
 """
 
 import os
+import re
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
@@ -19,6 +21,10 @@ from llm_eval.yaml_source import Source, decode, load_yaml
 
 _HERE = Path(__file__).resolve()
 _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+
+_ENDPOINT = re.compile(r"(?P<model>.*?)@(?P<url>https?://.*)", re.IGNORECASE)
+_ADAPTER = re.compile(r"(?P<path>(?:[A-Za-z]:(?=[\\/]))?+[^:]+):(?P<adapter>.+)")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +78,10 @@ def parse_spec(text: str, models: dict[str, ModelSpec]) -> ModelSpec:
     model, base_url, adapter = rest, None, None
     if provider in ("hf", "gguf"):
         model, adapter = _split_adapter(rest)
-    elif "@" in rest and "://" in rest:
-        model, _, base_url = rest.partition("@")
+    elif endpoint := _ENDPOINT.fullmatch(rest):
+        model, base_url = endpoint["model"], endpoint["url"]
+        if not model:
+            raise ConfigError(f"model {text!r}: name the model before the @ of its endpoint")
     return ModelSpec(
         name=text,
         provider=provider,
@@ -97,17 +105,21 @@ def _model(source: Source, name: str) -> ModelSpec:
     if entry.provider not in names("providers"):
         message = unknown("provider", entry.provider, names("providers"))
         raise source.error(f"{what}: {message}", "models", name, "provider")
-    known = [f.name for f in dataclass_fields(Sampling)]
-    for key in entry.sampling:
-        if key not in known:
-            message = unknown("key", key, known)
-            raise source.error(f"{what}, sampling: {message}", "models", name, "sampling", key)
+    if entry.sampling:
+        decode(source, Sampling, "models", name, "sampling", what=f"{what}, sampling")
+    if entry.base_url is not None and not entry.base_url.startswith(("http://", "https://")):
+        message = f"base_url must begin with http:// or https://, got {entry.base_url!r}"
+        raise source.error(f"{what}: {message}", "models", name, "base_url")
+    if entry.api_key_env is not None and not _VARIABLE.fullmatch(entry.api_key_env):
+        # It may be the key itself: the message does not repeat it.
+        message = "api_key_env is the name of an environment variable, never the key"
+        raise source.error(f"{what}: {message}", "models", name, "api_key_env")
     values = {f.name: getattr(entry, f.name) for f in dataclass_fields(entry)}
     values["api_key_env"] = entry.api_key_env or _KEYS.get(entry.provider)
     return ModelSpec(name=name, **values)
 
 
 def _split_adapter(text: str) -> tuple[str, str | None]:
-    """`PATH:ADAPTER`; a colon with nothing behind it belongs to the path."""
-    path, colon, adapter = text.rpartition(":")
-    return (path, adapter) if colon and path and adapter else (text, None)
+    """`PATH:ADAPTER`; a drive's colon, and one with nothing behind it, belong to the path."""
+    match = _ADAPTER.fullmatch(text)
+    return (match["path"], match["adapter"]) if match else (text, None)

@@ -188,11 +188,8 @@ def _qa_row(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     evidence = squad(" ".join(row["evidence"]))
     if not any(squad(answer) in evidence for answer in answers):
         yield "derivable", f"the evidence does not say {answers[0]!r}"
-    if (
-        context
-        and row["slice"] != "reasoning"
-        and not any(squad(answer) in squad(context) for answer in answers)
-    ):
+    computed = row["answer_type"] in ("boolean", "number") or row["slice"] == "reasoning"
+    if context and not computed and not any(squad(a) in squad(context) for a in answers):
         yield "derivable", f"the context does not say {answers[0]!r}"
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from llm_eval.errors import ConfigError, DatasetError, EvalError
-from llm_eval.fingerprint import DatasetHash
+from llm_eval.fingerprint import DatasetHash, canonical
 from llm_eval.models.base import BaseModel
 from llm_eval.tasks.base import Task
 from llm_eval.types import Sampling
@@ -72,7 +72,7 @@ def recipe(
     constrain: bool,
 ) -> dict[str, Any]:
     """The recipe of a run over `dataset`; JSON types only."""
-    built: dict[str, Any] = msgspec.to_builtins(
+    built = canonical(
         {
             "task": task.name,
             "task_version": task.version,
@@ -92,7 +92,9 @@ def recipe(
             "code": code_version(),
         }
     )
-    return built
+    # Through JSON: a recipe that is read back must equal one that was just made.
+    decoded: dict[str, Any] = msgspec.json.decode(built)
+    return decoded
 
 
 def differences(

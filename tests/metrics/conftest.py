@@ -15,7 +15,7 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres_url(worker_id: str) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A real server, of this process' own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package's own, about a directory of the session

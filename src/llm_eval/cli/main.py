@@ -27,6 +27,7 @@ COMMANDS = {
     "models": Command("llm_eval.cli.models", "list the configured models"),
     "runs": Command("llm_eval.cli.runs", "list stored runs"),
     "show": Command("llm_eval.cli.show", "show a run: numbers, failures, single samples"),
+    "export": Command("llm_eval.cli.export", "write runs as files for other tools"),
     "data": Command("llm_eval.cli.data", "validate or rebuild the data sets"),
     "cache": Command("llm_eval.cli.cache", "look at or prune the response cache"),
     "doctor": Command("llm_eval.cli.doctor", "check the installation and the database"),
@@ -78,7 +79,7 @@ def _run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _stop_writing()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
 
@@ -86,8 +87,3 @@ def _run(args: argparse.Namespace) -> int:
 def _complain(exc: Exception, code: int) -> int:
     print(f"llm-eval: {exc}", file=sys.stderr)
     return code
-
-
-def _stop_writing() -> None:
-    """Whoever read our output has gone; keep the interpreter from failing on it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

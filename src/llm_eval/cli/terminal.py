@@ -3,6 +3,7 @@
 Model text is data: control characters in it are shown, never obeyed.
 """
 
+import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
@@ -60,8 +61,17 @@ def table(*columns: str) -> "Table":
     return made
 
 
+def stop_writing() -> None:
+    """Whoever read our output has gone; that is no reason to stop, nor to fail at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _console(*, stderr: bool) -> "Console":
-    from rich.console import Console
+    from rich.console import Console as RichConsole
+
+    class Console(RichConsole):
+        def on_broken_pipe(self) -> None:
+            stop_writing()
 
     stream = sys.stderr if stderr else sys.stdout
     # A file or a pipe has no width; the tables are made for 100 columns.
@@ -73,5 +83,8 @@ def write_json(value: object) -> None:
     """`value` as the one JSON object on standard output."""
     import msgspec
 
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        stop_writing()

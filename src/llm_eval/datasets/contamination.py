@@ -3,7 +3,7 @@
     find_overlaps(seen=train_texts, held=test_texts)  →  [Overlap("test:7", "train:1203", 0.83)]
 
 The measure is that of GPT-3's appendix C (Brown et al. 2020), by row: the share of a held-out
-text's word n-grams that occur in the seen texts. Short texts are compared whole.
+text's word n-grams that occur in the seen texts. Texts of less than 2 n words are compared whole.
 """
 
 import re
@@ -43,7 +43,7 @@ def find_overlaps(
     Args:
         seen: texts by name, such as the train split.
         held: texts by name, such as the test split.
-        n: words of one n-gram; a text with fewer is compared whole.
+        n: words of one n-gram; a text with less than twice as many is compared whole.
         threshold: the largest share that is no finding.
     """
     wanted = {gram for text in held.values() for gram in _grams(text, n)}
@@ -78,7 +78,11 @@ def _overlap(
 
 
 def _grams(text: str, n: int) -> set[tuple[str, ...]]:
+    """Runs of n words; the whole text where it has fewer than 2 n.
+
+    Of so short a text a common phrase would be most.
+    """
     found = words(text)
-    if len(found) < n:
+    if len(found) < 2 * n:
         return {tuple(found)} if found else set()
     return {tuple(found[i : i + n]) for i in range(len(found) - n + 1)}

@@ -4,7 +4,7 @@ Row(place="data/support.jsonl:3", values={"input": "My card was stolen", "target
 """
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import msgspec
 from llm_eval.errors import ConfigError, DatasetError
 
 _PARQUET_BATCH = 1000
+_MAX_CELL_CHARS = 16 * 1024 * 1024
 
 
 class Row(NamedTuple):
@@ -61,11 +62,11 @@ def _jsonl(path: Path) -> Iterator[Row]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-            if text.isspace():
+            if not text.strip():
                 continue
             try:
                 values = decode(text)
-            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
                 raise DatasetError(f"{path}:{number}: no JSON: {exc}: {_shown(text)}") from exc
             if not isinstance(values, dict):
                 raise DatasetError(f"{path}:{number}: a row is an object, got {_shown(text)}")
@@ -73,20 +74,36 @@ def _jsonl(path: Path) -> Iterator[Row]:
 
 
 def _csv(path: Path) -> Iterator[Row]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = _csv_lines(path, file)
+        number, header = next(lines, (1, []))
+        if twice := [name for name in header if header.count(name) > 1]:
+            raise DatasetError(f"{path}:{number}: the header names the column {twice[0]!r} twice")
+        for number, cells in lines:
+            if len(cells) != len(header):
+                raise DatasetError(
+                    f"{path}:{number}: {len(cells)} cells, but the header has {len(header)}: "
+                    f"{cells!r:.80}"
+                )
+            yield Row(f"{path}:{number}", dict(zip(header, cells, strict=True)))
+
+
+def _csv_lines(path: Path, file: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of every line that is not blank."""
+    kind = path.suffix[1:].upper()
+    # The limit is the whole process's: it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_CHARS))
+    reader = csv.reader(file, delimiter="\t" if kind == "TSV" else ",", strict=True)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=delimiter, strict=True)
-            for values in reader:
-                place = f"{path}:{reader.line_num}"
-                if None in values or None in values.values():
-                    raise DatasetError(
-                        f"{place}: the row has not as many cells as the header "
-                        f"({len(reader.fieldnames or ())})"
-                    )
-                yield Row(place, dict(values))
-    except (csv.Error, UnicodeDecodeError) as exc:
-        raise DatasetError(f"{path}: no {path.suffix[1:].upper()} in UTF-8: {exc}") from exc
+        for cells in filter(None, reader):
+            yield reader.line_num, cells
+    except csv.Error as exc:
+        raise DatasetError(f"{path}:{reader.line_num}: no {kind}: {exc}") from exc
+    except UnicodeDecodeError as exc:
+        byte = exc.object[exc.start]
+        raise DatasetError(
+            f"{path}: no {kind} in UTF-8: byte {byte:#04x} after line {reader.line_num}"
+        ) from exc
 
 
 def _parquet(path: Path) -> Iterator[Row]:

@@ -9,7 +9,16 @@ _HERE = Path(__file__).resolve()
 
 
 def split_file(task: str, split: str) -> Path:
-    """`data/tasks/TASK/SPLIT.jsonl` under $LLM_EVAL_DATA, the working directory, or the sources.
+    """`data/tasks/TASK/SPLIT.jsonl`, from where `data_path` finds it.
+
+    Raises:
+        DatasetError: it is nowhere; names where it was looked for.
+    """
+    return data_path(f"tasks/{task}/{split}.jsonl")
+
+
+def data_path(relative: str) -> Path:
+    """A file or directory under `$LLM_EVAL_DATA`, ./data, or the data that come with the package.
 
     Raises:
         DatasetError: it is in none of them; names where it was looked for.
@@ -18,8 +27,7 @@ def split_file(task: str, split: str) -> Path:
     if given := os.environ.get("LLM_EVAL_DATA"):
         roots.insert(0, Path(given))
     for root in roots:
-        path = root / "tasks" / task / f"{split}.jsonl"
-        if path.exists():
-            return path
-    looked = ", ".join(str(root / "tasks" / task) for root in roots)
-    raise DatasetError(f"no {split}.jsonl of task {task!r}; looked in {looked}; set LLM_EVAL_DATA")
+        if (root / relative).exists():
+            return root / relative
+    looked = ", ".join(map(str, roots))
+    raise DatasetError(f"{relative} is not there; looked in {looked}; set LLM_EVAL_DATA")

@@ -178,7 +178,7 @@ def _summary(
     headline = np.where(scored, values, metric.worst)
     estimate = _estimate(metric, table, rows, headline)
     return MetricSummary(
-        value=_round(estimate.value),
+        value=_round(estimate.value) if len(values) else metric.worst,
         value_scored_only=_round(values[scored].mean()) if scored.any() else None,
         low=_finite(estimate.low),
         high=_finite(estimate.high),

@@ -253,6 +253,23 @@ class MetricsStorage:
             after: only what follows this (index, epoch).
             limit: at most so many.
         """
+        rows = self.result_rows(
+            run_id, slice=slice, failures=failures, sample=sample, after=after, limit=limit
+        )
+        for row in rows:
+            yield codec.result(row)
+
+    def result_rows(
+        self,
+        run_id: str,
+        *,
+        slice: str | None = None,  # noqa: A002
+        failures: bool = False,
+        sample: str | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """What `results` gives, as stored: texts are not decoded. For exports, which copy them."""
         query = _results(self._key(run_id), slice, failures, sample)
         left = limit
         while left is None or left > 0:
@@ -260,9 +277,10 @@ class MetricsStorage:
             if after is not None:
                 page = page.where(tuple_(results.c.sample_index, results.c.epoch) > tuple_(*after))
             with reading(self._engine) as connection:
-                rows = [dict(row) for row in connection.execute(page).mappings()]
-            for row in rows:
-                yield codec.result(row)
+                answer = connection.execute(page)
+                names = tuple(answer.keys())
+                rows = [dict(zip(names, row, strict=True)) for row in answer]
+            yield from rows
             if len(rows) < _PAGE:
                 return
             after = (rows[-1]["sample_index"], rows[-1]["epoch"])

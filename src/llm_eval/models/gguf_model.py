@@ -143,7 +143,9 @@ class GGUFModel(BaseModel):
         params.n_parallel = self._slots
         params.n_ctx = self.context * self._slots
         n_threads = self._args.get("n_threads") or _free_cores()
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = n_threads
+        for threads in (params.cpuparams, params.cpuparams_batch):
+            threads.n_threads = n_threads
+            threads.poll = 0  # as fast when alone, 1.7 times as fast beside another busy process
         params.n_gpu_layers = self._args.get("n_gpu_layers", -1)
         params.verbosity = -1
         params.api_keys = [secrets.token_hex()]  # the engine listens on loopback: for us alone

@@ -3,16 +3,20 @@
 import re
 from datetime import date
 
-_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[t ]\d{2}:\d{2}[\d:.,]*\s?(?:z|utc|[-+][\d:]+)?)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _NAMED = re.compile(r"(?:(\d{1,2})(?:st|nd|rd|th)?\.?\s+)?([a-z]{3,9})\.?\s*(\d{1,2})?,?\s+(\d{4})")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 
 
 def is_iso_date(text: str) -> bool:
     """Whether `text` is a calendar date in ISO 8601, with nothing behind it."""
-    return len(text) == 10 and parse_date(text) is not None
+    match = _ISO.fullmatch(text)
+    return len(text) == 10 and match is not None and _date(*map(int, match.groups())) is not None
 
 
 def parse_date(text: str) -> date | None:
@@ -38,9 +42,10 @@ def _slashed(first: int, second: int, year: int) -> date | None:
 
 
 def _named(before: str | None, month: str, after: str | None, year: str) -> date | None:
-    if (before is None) == (after is None) or month[:3] not in _MONTHS:
+    numbers = [n for n, name in enumerate(_MONTHS, start=1) if name.startswith(month)]
+    if (before is None) == (after is None) or not numbers:
         return None
-    return _date(int(year), _MONTHS.index(month[:3]) + 1, int(before or after or 0))
+    return _date(int(year), numbers[0], int(before or after or 0))
 
 
 def _date(year: int, month: int, day: int) -> date | None:

@@ -30,8 +30,9 @@ def accepted(sample: Sample) -> Sequence[str]:
         ScorerError: the row has none.
     """
     target = sample.target
-    answers = [str(t) for t in target] if isinstance(target, list | tuple) else [str(target)]
-    if target is None or not answers:
+    given = target if isinstance(target, list | tuple) else [target]
+    answers = [str(answer) for answer in given if answer is not None]
+    if not answers:
         raise ScorerError(f"sample {sample.id!r} has no target to compare with")
     return answers
 
@@ -125,8 +126,10 @@ class Contains(Deterministic):
     def grade(self, sample: Sample, answer: Any) -> Scores:
         """Look for each accepted answer."""
         fold = str.casefold if self.ignore_case else str
-        text = fold(str(answer))
-        return [Score("contains", float(any(fold(a) in text for a in accepted(sample))))]
+        text, wanted = fold(str(answer)), accepted(sample)
+        if "" in wanted:
+            raise ScorerError(f"sample {sample.id!r}: an empty target stands in every reply")
+        return [Score("contains", float(any(fold(a) in text for a in wanted)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,9 @@ class RegexMatch(Deterministic):
     """Patterns can take exponential time; one that does leaves the sample unscored."""
 
     def __post_init__(self) -> None:
-        """Refuse a pattern that is none."""
+        """Refuse a pattern that is none, and a limit that no pattern keeps."""
+        if not self.time_limit_s > 0:
+            raise ConfigError(f"regex: time_limit_s must be above 0, got {self.time_limit_s}")
         if self.pattern is not None:
             _compiled(self.pattern, ignore_case=self.ignore_case)
 
@@ -153,8 +158,14 @@ class RegexMatch(Deterministic):
 
     def grade(self, sample: Sample, answer: Any) -> Scores:
         """Search within the time limit."""
-        patterns = [self.pattern] if self.pattern is not None else accepted(sample)
-        return [Score("regex", float(any(self._matches(p, str(answer)) for p in patterns)))]
+        text = str(answer)
+        if self.pattern is not None:
+            return [Score("regex", float(self._matches(self.pattern, text)))]
+        try:
+            found = any(self._matches(pattern, text) for pattern in accepted(sample))
+        except ConfigError as exc:
+            raise ScorerError(f"sample {sample.id!r}: {exc}") from exc
+        return [Score("regex", float(found))]
 
     def _matches(self, pattern: str, text: str) -> bool:
         compiled = _compiled(pattern, ignore_case=self.ignore_case)
@@ -177,6 +188,11 @@ class Choice(Deterministic):
     name: ClassVar[str] = "choice"
     letters: str = "ABCDEFGHIJ"
 
+    def __post_init__(self) -> None:
+        """Refuse to choose among nothing."""
+        if not self.letters:
+            raise ConfigError("choice: letters are empty; name the ones to choose from")
+
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """`choice`, a rate."""
@@ -184,22 +200,28 @@ class Choice(Deterministic):
 
     def grade(self, sample: Sample, answer: Any) -> Scores:
         """Compare the chosen letter with the target's."""
+        right = {self._chosen(wanted) for wanted in accepted(sample)}
+        if None in right:
+            raise ScorerError(
+                f"sample {sample.id!r}: target {sample.target!r} is none of the letters "
+                f"{self.letters}"
+            )
         chosen = self._chosen(str(answer))
-        right = {a.strip().upper() for a in accepted(sample)}
         return [Score("choice", float(chosen in right), f"chose {chosen}")]
 
     def _chosen(self, text: str) -> str | None:
-        letters = f"[{regex.escape(self.letters)}]"
-        lower = f"[{regex.escape(self.letters + self.letters.lower())}]"
-        alone = regex.fullmatch(rf"[\s*(\[]*({lower})[\s*)\].:]*", text)
+        letters = f"[{regex.escape(self.letters.upper())}]"
+        either = f"[{regex.escape(self.letters.upper() + self.letters.lower())}]"
+        alone = regex.fullmatch(rf"[\s*(\[]*+({either})[\s*)\].:]*+", text)
         if alone:
             return str(alone[1]).upper()
+        # Possessive repeats (`*+`) give nothing back: long runs of spaces cost linear time.
         announced = regex.findall(
-            rf"(?i:answer|option|choice)(?i:\s+is)?\s*:?\s*[*(\[]*({letters})\b(?![’'])", text
+            rf"(?i:answer|option|choice)(?i:\s++is)?\s*+:?\s*+[*(\[]*+({letters})\b(?![’'])", text
         )
         if announced:
             return str(announced[-1])
-        standing = set(regex.findall(rf"(?:^|\s)[*(\[]*({letters})[)\].:*]", text))
+        standing = set(regex.findall(rf"(?:^|\s)[*(\[]*+({letters})[)\].:*]", text))
         return standing.pop() if len(standing) == 1 else None
 
 

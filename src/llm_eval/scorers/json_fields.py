@@ -5,13 +5,14 @@
     →  total correct · items[].sku correct · items[].sku missing · note spurious
 
 An absent field and null are the same. Lists are sets of items unless `ordered`: they are aligned
-so that the most leaves agree. Leaves that are null on both sides count for nothing.
+so that the most leaves agree. Leaves that are null on both sides count for nothing. A number may be
+given as text, with thousands separators and one currency: 1234.5 is also "$1,234.50".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, NoReturn
 
 import jsonschema_rs
 import msgspec
@@ -26,6 +27,10 @@ from llm_eval.types import Metric, Sample, Score
 
 MAX_FIELDS = 200
 """Fields kept in the details of one score."""
+
+MAX_PAIRS = 250_000
+"""Expected leaves × given leaves; beyond, aligning takes over a second and lists are compared
+position by position."""
 
 FieldStatus = Literal["correct", "wrong", "missing", "spurious"]
 
@@ -69,10 +74,9 @@ class JSONFields(Deterministic):
     def grade(self, sample: Sample, answer: Any) -> Scores:
         """Compare with the target; the row's schema, if it has one, is `inputs["schema"]`."""
         parsed = answer if isinstance(answer, ParsedJSON) else ParsedJSON(answer, strict=True)
-        fields = list(self.compare(sample.target, parsed.value))
+        fields = list(self._affordable(sample.target, parsed.value))
         precision, recall, f1 = _rates(fields)
-        schema = sample.inputs.get("schema")
-        valid = schema is None or _validator(canonical(schema)).is_valid(parsed.value)
+        valid = _fits_schema(sample, parsed.value)
         exact = same_value(sample.target, parsed.value)
         return (
             Score("exact_match", float(exact), details=_details(fields)),
@@ -82,6 +86,11 @@ class JSONFields(Deterministic):
             Score("schema_valid", float(valid)),
             Score("strict_json", float(parsed.strict)),
         )
+
+    def _affordable(self, expected: Any, actual: Any) -> Iterator[Field]:
+        pairs = _n_leaves(expected) * _n_leaves(actual)
+        rules = self if pairs <= MAX_PAIRS else replace(self, ordered=True)
+        return rules.compare(expected, actual)
 
     def compare(self, expected: Any, actual: Any, path: str = "") -> Iterator[Field]:
         """Every leaf of either value with its status."""
@@ -99,16 +108,16 @@ class JSONFields(Deterministic):
         if isinstance(expected, bool) or isinstance(actual, bool):
             return expected is actual
         if isinstance(expected, int | float):
-            found = actual if isinstance(actual, int | float) else numbers.number(str(actual))
-            return found is not None and numbers.close(
+            found = numbers.amount(actual) if isinstance(actual, str) else actual
+            return isinstance(found, int | float) and numbers.close(
                 found, expected, self.relative_tolerance, self.absolute_tolerance
             )
         if not isinstance(expected, str) or not isinstance(actual, str):
             return bool(expected == actual)
         if expected == actual:
             return True
-        if self.dates and is_iso_date(expected):
-            return parse_date(actual) == parse_date(expected)
+        if self.dates and is_iso_date(expected) and parse_date(actual) == parse_date(expected):
+            return True
         return self.strings == "loose" and normalise.loose(expected) == normalise.loose(actual)
 
     def _leaf(self, expected: Any, actual: Any, path: str) -> Field | None:
@@ -132,49 +141,56 @@ class JSONFields(Deterministic):
 
     def _lists(self, expected: Sequence[Any], actual: Any, path: str) -> Iterator[Field]:
         given = actual if isinstance(actual, list) else [] if actual is None else [actual]
-        inner = f"{path}[]"
-        for left, right in self._align(expected, given):
-            if left is None:
-                yield from _spurious(right, inner)
-            else:
-                yield from self.compare(left[0], right, inner)
-
-    def _align(
-        self, expected: Sequence[Any], given: Sequence[Any]
-    ) -> Iterator[tuple[tuple[Any] | None, Any]]:
-        """Pairs of items: (expected,) or None where it is spurious, and what was given or None."""
-        if self.ordered or expected == given:
-            pairs = [(i, i) for i in range(min(len(expected), len(given)))]
+        if self.ordered or same_value(expected, given):
+            both = zip(expected, given, strict=False)
+            table = {(i, i): self._items(*pair, path) for i, pair in enumerate(both)}
         else:
-            pairs = self._assignment(expected, given)
-        for i, j in pairs:
-            yield (expected[i],), given[j]
-        left, right = {i for i, _ in pairs}, {j for _, j in pairs}
-        for i in range(len(expected)):
+            table = self._aligned(expected, given, path)
+        for fields in table.values():
+            yield from fields
+        left, right = {i for i, _ in table}, {j for _, j in table}
+        for i, item in enumerate(expected):
             if i not in left:
-                yield (expected[i],), None
-        for j in range(len(given)):
+                yield from self._items(item, None, path)
+        for j, item in enumerate(given):
             if j not in right:
-                yield None, given[j]
+                yield from _spurious(item, f"{path}[]")
 
-    def _assignment(self, expected: Sequence[Any], given: Sequence[Any]) -> list[tuple[int, int]]:
-        """The pairing with the most correct leaves (Hungarian algorithm); ties keep the order."""
+    def _items(self, expected: Any, actual: Any, path: str) -> list[Field]:
+        return list(self.compare(expected, actual, f"{path}[]"))
+
+    def _aligned(
+        self, expected: Sequence[Any], given: Sequence[Any], path: str
+    ) -> dict[tuple[int, int], list[Field]]:
+        """Positions that are paired, and their fields: the Hungarian algorithm.
+
+        All pairs are compared once and kept: comparing the chosen ones again would double the
+        time at every level of nested lists.
+        """
         if not expected or not given:
-            return []
+            return {}
         from scipy.optimize import linear_sum_assignment  # 0.2 s to import, rarely needed
 
+        table = [[self._items(e, g, path) for g in given] for e in expected]
+        alone = [sum(1 for _ in _spurious(g, path)) for g in given]
         gain = [
-            [self._agreement(e, g, i == j) for j, g in enumerate(given)]
-            for i, e in enumerate(expected)
+            [_gain(fields, alone[j]) + 1e-9 * (i == j) for j, fields in enumerate(row)]
+            for i, row in enumerate(table)
         ]
         rows, columns = linear_sum_assignment(gain, maximize=True)
-        return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True)]
+        return {(int(i), int(j)): table[i][j] for i, j in zip(rows, columns, strict=True)}
 
-    def _agreement(self, expected: Any, given: Any, same_place: bool) -> float:
-        """Correct leaves less a little for wrong ones; equal pairings keep their places."""
-        fields = list(self.compare(expected, given))
-        correct = sum(field.status == "correct" for field in fields)
-        return correct - 1e-3 * (len(fields) - correct) + 1e-6 * same_place
+
+def _gain(fields: Sequence[Field], alone: int) -> float:
+    """What pairing two items is worth over leaving the given one, of `alone` leaves, spurious.
+
+    Correct leaves first, then few given leaves, then few spurious ones. All that the rates are
+    made of is in it, so that the order of a list can decide nothing but ties.
+    """
+    statuses = [field.status for field in fields]
+    correct, spurious = statuses.count("correct"), statuses.count("spurious")
+    given = len(statuses) - statuses.count("missing")
+    return correct - 1e-3 * (given - alone) - 1e-6 * (spurious - alone)
 
 
 def same_value(expected: Any, actual: Any) -> bool:
@@ -191,13 +207,18 @@ def same_value(expected: Any, actual: Any) -> bool:
 
 def _spurious(value: Any, path: str) -> Iterator[Field]:
     if isinstance(value, dict) and value:
+        prefix = f"{path}." if path else ""
         for name, inner in value.items():
-            yield from _spurious(inner, f"{path}.{name}")
+            yield from _spurious(inner, f"{prefix}{name}")
     elif isinstance(value, list) and value:
         for inner in value:
             yield from _spurious(inner, f"{path}[]")
     elif value is not None and value != [] and value != {}:
         yield Field(path, "spurious", None, value)
+
+
+def _n_leaves(value: Any) -> int:
+    return max(1, sum(1 for _ in _spurious(value, "")))
 
 
 def _rates(fields: Sequence[Field]) -> tuple[float, float, float]:
@@ -221,9 +242,22 @@ def _details(fields: Sequence[Field]) -> Mapping[str, Any]:
     return {"fields": shown, "n_fields": len(fields)}
 
 
+def _fits_schema(sample: Sample, value: Any) -> bool:
+    schema = sample.inputs.get("schema")
+    if schema is None:
+        return True
+    try:
+        return bool(_validator(canonical(schema)).is_valid(value))
+    except ValueError as exc:
+        first, *_ = str(exc).splitlines()
+        raise ScorerError(f"sample {sample.id!r}: its JSON Schema is none: {first}") from exc
+
+
 @lru_cache(maxsize=512)
 def _validator(schema: bytes) -> Any:
-    try:
-        return jsonschema_rs.validator_for(msgspec.json.decode(schema))
-    except jsonschema_rs.ValidationError as exc:
-        raise ScorerError(f"the row's schema is none: {exc.message}") from exc
+    return jsonschema_rs.validator_for(msgspec.json.decode(schema), retriever=_refuse_to_fetch)
+
+
+def _refuse_to_fetch(uri: str) -> NoReturn:
+    """A row must not make the harness read files or the network."""
+    raise ValueError(f"{uri} is outside the schema")

@@ -20,5 +20,6 @@ def squad(text: str) -> str:
 
 def loose(text: str) -> str:
     """NFKC, case folded, single spaces, without punctuation at either end."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return _SPACES.sub(" ", folded).strip(" \t\n.,;:!?\"'`“”‘’")
+    folded = _SPACES.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    # A text of punctuation alone keeps it, or `?` would equal `!`.
+    return folded.strip(" .,;:!?\"'`“”‘’") or folded

@@ -6,6 +6,12 @@ import re
 _NUMBER = re.compile(
     r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.?)(?:[eE][-+]?\d{1,3})?(?!\d)"
 )
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?(?:[eE][-+]?\d{1,3})?")
+_CURRENCY = (
+    "[$€£¥₹₩₽₺₫₴₪฿]|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|INR|JPY|KRW|MXN|NOK|NZD|PLN|SEK|"
+    "SGD|TRY|USD|ZAR"
+)
+_AMOUNT = re.compile(rf"([-+−]?)(?:(?:{_CURRENCY})\s?)?([-+−]?[\d.,]+)(?:\s?(?:{_CURRENCY}))?")
 
 
 def last_number(text: str) -> float | None:
@@ -18,15 +24,26 @@ def last_number(text: str) -> float | None:
 
 
 def number(text: str) -> float | None:
-    """`text` as one number, or None."""
-    plain = text.strip().replace(",", "").replace("−", "-").rstrip(".")
+    """`text` as one number, or None. Commas count between thousands only: `1,2` is two numbers."""
+    plain = text.strip().replace("−", "-")
+    if "_" in plain or ("," in plain and not _GROUPED.fullmatch(plain)):
+        return None
     try:
-        value = float(plain)
+        value = float(plain.replace(",", ""))
     except ValueError:
         return None
     return value if math.isfinite(value) else None
 
 
+def amount(text: str) -> float | None:
+    """As `number`, with at most one currency in front and one behind: `-$1,234.50`, `12 EUR`."""
+    match = _AMOUNT.fullmatch(text.strip())
+    return number(match[1] + match[2]) if match else number(text)
+
+
 def close(left: float, right: float, relative: float, absolute: float) -> bool:
     """Whether two numbers agree within either tolerance."""
-    return math.isclose(left, right, rel_tol=relative, abs_tol=absolute)
+    try:
+        return math.isclose(left, right, rel_tol=relative, abs_tol=absolute)
+    except OverflowError:  # an int that no float holds
+        return left == right

@@ -6,8 +6,10 @@ from llm_eval.errors import ParseError
 from llm_eval.types import ModelResponse
 
 _REASONING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+# Possessive repeats (`*+`) give nothing back: long runs of spaces and lines cost linear time.
 _MARK = re.compile(
-    r"^[\s*]*(?:final\s+)?answer\s*(?:is)?\s*[:=]\s*\**", re.IGNORECASE | re.MULTILINE
+    r"^[ \t*]*+(?:final[ \t]++)?answer\**+[ \t]*+(?:is\b)?[ \t]*+[:=]\s*+\**+",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 

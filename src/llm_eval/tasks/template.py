@@ -4,18 +4,33 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from llm_eval.errors import ConfigError, DatasetError
+from llm_eval.errors import ConfigError, DatasetError, boundary
 
 MAX_CHARS = 2_000_000
 """A rendered text beyond this is a mistake or an attack."""
 
-_environment = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
-)
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Also bounds the two operators that make much out of little."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """`left operator right`, unless it is a power or a repeat beyond `MAX_CHARS`."""
+        if operator == "**":
+            raise SecurityError("`**` is not allowed")
+        sizes = [len(side) if hasattr(side, "__len__") else side for side in (left, right)]
+        if sizes != [left, right] and sizes[0] * sizes[1] > MAX_CHARS:
+            raise SecurityError(f"a repeat of over {MAX_CHARS:,} characters is not allowed")
+        return super().call_binop(context, operator, left, right)
+
+
+_environment = _Sandbox(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
 # range(10**9) in a template would only burn time.
 _environment.globals = {}
 
@@ -42,20 +57,23 @@ class Template:
         Raises:
             DatasetError: the row lacks a field, or the template does what it may not.
         """
-        try:
-            rendered: str = self._compiled.render(row)
-        except UndefinedError as exc:
-            raise DatasetError(
-                f"template {self.text[:60]!r}: {exc.message}; the row has: {', '.join(row)}"
-            ) from exc
-        except (SecurityError, TemplateError, TypeError, ValueError, ArithmeticError) as exc:
-            raise DatasetError(f"template {self.text[:60]!r}: {exc}") from exc
-        if len(rendered) > MAX_CHARS:
-            raise DatasetError(
-                f"template {self.text[:60]!r} made {len(rendered):,} characters; "
-                f"at most {MAX_CHARS:,} are sent"
-            )
-        return rendered
+        what = f"template {self.text[:60]!r}"
+        with boundary(DatasetError, what):
+            try:
+                return self._joined(row)
+            except UndefinedError as exc:
+                has = ", ".join(row)
+                raise DatasetError(f"{what}: {exc.message}; the row has: {has}") from exc
+
+    def _joined(self, row: Mapping[str, Any]) -> str:
+        """The parts together, given up where they grow too long: a loop may never end."""
+        parts, length = [], 0
+        for part in self._compiled.generate(row):
+            parts.append(part)
+            length += len(part)
+            if length > MAX_CHARS:
+                raise SecurityError(f"over {MAX_CHARS:,} characters are not sent")
+        return "".join(parts)
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,6 @@ scorers: [exact_match]
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import fields as dataclass_fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +20,7 @@ import msgspec
 from llm_eval.datasets.load import Row, load_rows
 from llm_eval.errors import ConfigError, DatasetError, EvalError
 from llm_eval.fingerprint import identify
-from llm_eval.registry import resolve, unknown
+from llm_eval.registry import resolve
 from llm_eval.scorers.base import Scorer
 from llm_eval.scorers.json_parse import parse_json
 from llm_eval.tasks import few_shot
@@ -97,7 +96,9 @@ class YAMLTask(Task):
         self.version = spec.version
         self.on_parse_error = spec.on_parse_error
         self.scorers = tuple(_scorer(source, n, item) for n, item in enumerate(spec.scorers))
-        self.sampling = _sampling(source, spec.sampling)
+        self.sampling = Sampling()
+        if spec.sampling:
+            self.sampling = decode(source, Sampling, "sampling", what="task, sampling")
         self._messages = [
             (message.role, _template(source, message.content, "messages", n, "content"))
             for n, message in enumerate(spec.messages)
@@ -117,7 +118,7 @@ class YAMLTask(Task):
 
     def prompt(self, sample: Sample) -> Prompt:
         """Examples, if any, between the first system message and the rest."""
-        asked = self._render(sample.inputs)
+        asked = self._render(sample, self._spec.data)
         shots = [message for shot in self._shots(sample) for message in shot]
         head = 1 if asked and asked[0].role == "system" else 0
         return (*asked[:head], *shots, *asked[head:])
@@ -125,10 +126,10 @@ class YAMLTask(Task):
     def completion(self, sample: Sample) -> str:
         """The target as text."""
         target = sample.target
+        if isinstance(target, list) and self._spec.parse != "json":
+            target = target[0] if target else None
         if target is None:
             raise DatasetError(f"task {self.name!r}, sample {sample.id!r} has no target")
-        if isinstance(target, list) and self._spec.parse != "json":
-            target = target[0]
         return target if isinstance(target, str) else msgspec.json.encode(target).decode()
 
     def parse(self, sample: Sample, response: ModelResponse) -> Any:
@@ -149,51 +150,68 @@ class YAMLTask(Task):
         return {"messages": self._spec.messages, "few_shot": self._spec.few_shot}
 
     def _read(self, data: str) -> Iterator[Sample]:
-        source = data if data.startswith("hf:") else self._home / data
-        for row in load_rows(source):
+        for row in self._rows(data):
             try:
                 yield self._sample(row)
             except EvalError as exc:
                 raise DatasetError(f"{row.place}: {exc}") from exc
+
+    def _rows(self, data: str) -> Iterator[Row]:
+        return load_rows(data if data.startswith("hf:") else self._home / data)
 
     def _sample(self, row: Row) -> Sample:
         labels = {name: template.render(row.values) for name, template in self._labels.items()}
         target = labels.get("target")
         if self._spec.target_field is not None:
             target = _field(row.values, self._spec.target_field)
+        own_id = row.values.get("id")
+        line = row.place.rpartition(":")[2]
+        schema = self._spec.json_schema
         return identify(
             self.name,
-            labels.get("id") or str(row.values.get("id") or row.place.rpartition(":")[2]),
-            row.values,
+            labels.get("id") or str(line if own_id in (None, "") else own_id),
+            row.values if schema is None else {"schema": schema, **row.values},
             target,
             slice=labels.get("slice"),
             cluster=labels.get("cluster"),
             groups={name: template.render(row.values) for name, template in self._groups.items()},
         )
 
-    def _render(self, row: Mapping[str, Any]) -> Prompt:
-        return tuple(Message(role, template.render(row)) for role, template in self._messages)
+    def _render(self, sample: Sample, data: str) -> Prompt:
+        """The messages of one sample, which is a row of `data`."""
+        try:
+            return tuple(Message(role, t.render(sample.inputs)) for role, t in self._messages)
+        except DatasetError as exc:
+            raise DatasetError(f"{self._place(sample, data)}: {exc}") from exc
+
+    def _place(self, sample: Sample, data: str) -> str:
+        """Where the sample's row stands: looked for when a message needs it, kept for none."""
+        for row in self._rows(data):
+            if row.values.items() <= sample.inputs.items():
+                return row.place
+        return f"sample {sample.id!r}"
 
     def _shots(self, sample: Sample) -> Iterator[Prompt]:
         spec = self._spec.few_shot
         if spec is None:
             return
         chosen = few_shot.choose(self._pool, sample, spec.n, task=self.name, seed=spec.seed)
+        if len(chosen) < spec.n:
+            raise DatasetError(
+                f"task {self.name!r}: few_shot.n is {spec.n}, but besides sample {sample.id!r} "
+                f"there are {len(chosen)} rows to choose from"
+            )
         for shot in chosen:
-            turns = [m for m in self._render(shot.inputs) if m.role != "system"]
+            rendered = self._render(shot, spec.data or self._spec.data)
+            turns = [message for message in rendered if message.role != "system"]
             yield (*turns, Message("assistant", self.completion(shot)))
 
     @cached_property
     def _pool(self) -> Sequence[Sample]:
         spec = self._spec.few_shot
         assert spec is not None
-        pool = list(self._read(spec.data or self._spec.data))
-        if len(pool) <= spec.n:
-            raise DatasetError(
-                f"task {self.name!r}: few_shot.n is {spec.n}, "
-                f"but there are {len(pool)} rows to choose from"
-            )
-        return pool
+        # A row that stands twice is one example.
+        return list({s.key: s for s in self._read(spec.data or self._spec.data)}.values())
 
 
 def _check(source: Source, spec: TaskSpec) -> None:
@@ -217,27 +235,10 @@ def _scorer(source: Source, position: int, item: Any) -> Scorer:
         kind = resolve("scorers", name)
     except ConfigError as exc:
         raise source.error(str(exc), "scorers", position) from exc
-    known = [f.name for f in dataclass_fields(kind)]
-    for key in options:
-        if key not in known:
-            message = unknown(f"option of {name}", key, known)
-            raise source.error(message, "scorers", position, key)
-    try:
-        made: Scorer = msgspec.convert(options, kind)
-    except (ConfigError, msgspec.ValidationError) as exc:
-        raise source.error(f"scorer {name}: {exc}", "scorers", position) from exc
+    lines = {path[2:]: n for path, n in source.lines.items() if path[:2] == ("scorers", position)}
+    own = Source(source.path, options, {(): source.lines.get(("scorers", position), 1), **lines})
+    made: Scorer = decode(own, kind, what=f"scorer {name}")
     return made
-
-
-def _sampling(source: Source, given: Mapping[str, Any]) -> Sampling:
-    known = [f.name for f in dataclass_fields(Sampling)]
-    for key in given:
-        if key not in known:
-            raise source.error(unknown("key", key, known), "sampling", key)
-    try:
-        return msgspec.convert(given, Sampling)
-    except msgspec.ValidationError as exc:
-        raise source.error(f"sampling: {exc}", "sampling") from exc
 
 
 def _template(source: Source, text: str, *path: str | int) -> Template:

@@ -1,10 +1,10 @@
 """A type of document: what is asked of it, how its facts are drawn, how it is laid out.
 
-    LOAN = DocumentType("library_loan", "easy", LOAN_SCHEMA, draw_loan, (Layout("en", "…"), …))
-    LOAN.make(Dice("1"))  →  Document(text="Dear …", expected={"due": "2024-03-14", …})
+LOAN = DocumentType("library_loan", "easy", LOAN_SCHEMA, draw_loan, (Layout("en", "…"), …))
+LOAN.make(Dice("1"))  →  Document(text="Dear …", expected={"due": "2024-03-14", …})
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,11 +12,11 @@ from inspect import cleandoc
 from typing import Any, Literal, NamedTuple
 
 from llm_eval.datasets.generate.dice import Dice
-from llm_eval.datasets.generate.locales import LOCALES, SYMBOLS, Locale
+from llm_eval.datasets.generate.fields import Schema
+from llm_eval.datasets.generate.locales import LOCALES, Locale
 from llm_eval.datasets.generate.template import Facts, Writer
 
 Slice = Literal["easy", "medium", "hard", "domain_specific"]
-Schema = dict[str, Any]
 
 
 class Document(NamedTuple):
@@ -65,65 +65,3 @@ def _expected(schema: Mapping[str, Any], value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return float(value) if isinstance(value, Decimal) else value
-
-
-def record(**properties: Schema) -> Schema:
-    """An object with exactly these properties."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def listed(item: Schema, description: str = "") -> Schema:
-    """A list, in the order of the document."""
-    return _described({"type": "array", "items": item}, description)
-
-
-def text(description: str = "") -> Schema:
-    """A string as the document writes it."""
-    return _described({"type": "string"}, description)
-
-
-def number(description: str = "") -> Schema:
-    """A number that may have a fraction."""
-    return _described({"type": "number"}, description)
-
-
-def integer(description: str = "") -> Schema:
-    """A whole number."""
-    return _described({"type": "integer"}, description)
-
-
-def flag(description: str) -> Schema:
-    """True or false."""
-    return {"type": "boolean", "description": description}
-
-
-def day(description: str = "") -> Schema:
-    """A date in ISO 8601."""
-    return text(f"{description}; ISO date YYYY-MM-DD" if description else "ISO date YYYY-MM-DD")
-
-
-def choice(options: Sequence[str], description: str = "") -> Schema:
-    """One of some words."""
-    return _described({"type": "string", "enum": list(options)}, description)
-
-
-def currency() -> Schema:
-    """A currency."""
-    return choice(list(SYMBOLS), "ISO 4217 code")
-
-
-def optional(schema: Schema) -> Schema:
-    """`schema`, or null where the document does not say."""
-    found = {**schema, "type": [schema["type"], "null"]}
-    if "enum" in schema:
-        found["enum"] = [*schema["enum"], None]
-    return found
-
-
-def _described(schema: Schema, description: str) -> Schema:
-    return {**schema, "description": description} if description else schema

@@ -1,9 +1,9 @@
 """How numbers, money and dates are written in a country.
 
-    >>> LOCALES["de"].number(Decimal("1234.50"))
-    '1.234,50'
-    >>> LOCALES["fr"].money(Decimal("1234.50"), "EUR")
-    '1 234,50 €'
+>>> LOCALES["de"].number(Decimal("1234.50"))
+'1.234,50'
+>>> LOCALES["fr"].money(Decimal("1234.50"), "EUR")
+'1 234,50 €'
 """
 
 from collections.abc import Sequence
@@ -49,18 +49,17 @@ class Locale:
 
     def number(self, value: Decimal | int) -> str:
         """`value` with this country's decimal and thousands marks."""
-        whole, _, fraction = f"{abs(value):f}".partition(".")
+        whole, _, fraction = str(abs(value)).partition(".")
         sign = "-" if value < 0 else ""
         mark = self.decimal + fraction if fraction else ""
         return sign + self._grouped(whole) + mark
 
     def money(self, value: Decimal, currency: str) -> str:
         """`value` with the sign or code of `currency` where this country puts it."""
-        symbol = SYMBOLS[currency]
-        pattern = self.amount if len(symbol) == 1 or "{symbol}{" not in self.amount else "CODE"
-        if pattern == "CODE":
-            return f"{symbol} {self.number(value)}"
-        return pattern.format(symbol=symbol, number=self.number(value)).replace("€-", "-€")
+        symbol, sign = SYMBOLS[currency], "-" if value < 0 else ""
+        is_code = len(symbol) > 1
+        pattern = "{symbol} {number}" if is_code and self.amount == _BEFORE else self.amount
+        return sign + pattern.format(symbol=symbol, number=self.number(abs(value)))
 
     def date(self, day: date, pattern: str) -> str:
         """`day` in one of `dates`."""
@@ -103,8 +102,8 @@ _ALL = (
     Locale("es", "es", ",", ".", ("{d} de {month} de {y}", _SLASHES), _AFTER, _EURO, "y",
            ("(fechas: dd/mm/aaaa)",)),
     Locale("it", "it", ",", ".", (_WORDS, _DOTS), "{symbol} {number}", _EURO, "e"),
-    Locale("nl", "nl", ",", ".", (_WORDS, "{d:02}-{m:02}-{y}"), "{symbol} {number}", _EURO, "en"),
-    Locale("sv", "sv", ",", " ", (_ISO, _WORDS), "{number} {symbol}", ("SEK",), "och"),
+    Locale("nl", "nl", ",", ".", ("{d:02}-{m:02}-{y}",), "{symbol} {number}", _EURO, "en"),
+    Locale("sv", "sv", ",", " ", (_ISO,), "{number} {symbol}", ("SEK",), "och"),
 )  # fmt: skip
 
 LOCALES = {locale.code: locale for locale in _ALL}

@@ -3,10 +3,10 @@
     [Total|Amount due]: {total:money}     one alternative for the whole text; then a value
     {?phone}Tel. {phone}{/}               only where the value is there; {!phone}…{/}: is not
     {#items}- {quantity:>3} {name}        once for every item, which is searched first; {.}: itself
-    {/}<then|after that>                  an alternative drawn anew at each place and turn
+    {#tasks}<then|after that> {.}{/}      within a loop: an alternative drawn anew at each turn
 
-Format: `n` groups thousands, `money` adds the currency, `symbol` its sign, `and` joins a list in
-words, `long` and `iso` are dates; `<24` and `>8` pad.
+Format: `n` groups thousands, `money` adds the currency, `and` joins a list in words, `iso` is a
+date in that form; `<24` and `>8` pad.
 """
 
 import re
@@ -18,12 +18,11 @@ from typing import Any
 
 from llm_eval.datasets.generate import noise
 from llm_eval.datasets.generate.dice import Dice
-from llm_eval.datasets.generate.locales import SYMBOLS, Locale
+from llm_eval.datasets.generate.locales import Locale
 
 _ONCE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
 _ANEW = re.compile(r"<([^<>]*\|[^<>]*)>")
 _TAG = re.compile(r"\{([#?!/]?)([\w.]*)(?::([a-z]*)([<>]\d+)?)?\}")
-_LONG = {"de": "{d}. {month} {y}", "es": "{d} de {month} de {y}"}
 
 Facts = dict[str, Any]
 """The values of one document; those that its schema names are what is expected."""
@@ -37,61 +36,53 @@ class Writer:
     locale: Locale
     scan: bool
     pattern: str = field(init=False)
+    dated: bool = False
+    """Whether a date was written in `pattern`."""
 
     def __post_init__(self) -> None:
         self.pattern = self.dice.pick(self.locale.dates)
 
     def write(self, template: str, facts: Facts) -> str:
         """The document; where its dates have slashes, with a note on how to read them."""
-        parts = _TAG.split(spin(self.dice, template, _ONCE))
-        text = "".join(self._block(_Parts(parts), [facts]))
-        lines = [line.rstrip() for line in text.strip().splitlines()]
-        if "{d:02}/" in self.pattern:
+        text = "".join(self._block(spin(self.dice, template, _ONCE), [facts]))
+        lines = [_tidy(line) for line in text.strip().splitlines()]
+        if self.dated and "{d:02}/" in self.pattern:
             note = self.dice.pick(self.locale.slashed)
             lines = [note, *lines] if self.dice.chance(0.4) else [*lines, note]
         if self.scan:
             lines.insert(self.dice.whole(0, len(lines)), noise.specks(self.dice))
         return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
-    def _block(self, parts: "_Parts", scopes: list[Any]) -> Iterator[str]:
-        yield self._literal(parts.literal())
-        while (tag := parts.tag()) is not None:
-            kind, name, style, pad = tag
-            if kind == "/":
-                return
+    def _block(self, template: str, scopes: list[Any]) -> Iterator[str]:
+        while (tag := _TAG.search(template)) is not None:
+            yield self._literal(template[: tag.start()])
+            kind, name, style, pad = tag.groups(default="")
+            template = template[tag.end() :]
             if kind:
-                yield from self._section(kind, name, parts, scopes)
+                body, template = _split(template)
+                yield from self._section(kind, body, _look(name, scopes), scopes)
             else:
                 shown = self.shown(_look(name, scopes), style, scopes)
-                width = int(pad[1:]) if pad else 0
+                width = int(pad[1:] or 0)
                 yield shown.rjust(width) if pad[:1] == ">" else shown.ljust(width)
-            yield self._literal(parts.literal())
+        yield self._literal(template)
 
-    def _section(
-        self, kind: str, name: str, parts: "_Parts", scopes: list[Any]
-    ) -> Iterator[str]:
-        value = _look(name, scopes)
-        there = value is not None and value is not False and value != []
-        turns = value if kind == "#" else [None] * (there if kind == "?" else not there)
-        start = parts.place
-        for item in turns:
-            parts.place = start
-            yield from self._block(parts, [*scopes, item] if kind == "#" else scopes)
-        if not turns:
-            parts.skip()
+    def _section(self, kind: str, body: str, value: Any, scopes: list[Any]) -> Iterator[str]:
+        if kind == "#":
+            for item in value:
+                yield from self._block(spin(self.dice, body, _ANEW), [*scopes, item])
+        elif (kind == "?") == (value is not None and value is not False and value != []):
+            yield from self._block(body, scopes)
 
     def _literal(self, text: str) -> str:
-        text = spin(self.dice, text, _ANEW)
         return noise.scanned(self.dice, text) if self.scan else text
 
     def shown(self, value: Any, style: str, scopes: Sequence[Any]) -> str:
         """One value as it stands in the text."""
-        if style == "symbol":
-            return SYMBOLS[value]
         if style == "money":
             return self.locale.money(Decimal(value), _look("currency", scopes))
         if isinstance(value, date):
-            return value.isoformat() if style == "iso" else self._date(value, style)
+            return value.isoformat() if style == "iso" else self._date(value)
         if isinstance(value, list):
             items = [self.shown(item, "", scopes) for item in value]
             return self.locale.joined(items) if style == "and" else ", ".join(items)
@@ -101,45 +92,32 @@ class Writer:
             raise TypeError(f"{value} has no written form: ask for it with {{?…}}")
         return str(value)
 
-    def _date(self, value: date, style: str) -> str:
-        long = _LONG.get(self.locale.language, "{d} {month} {y}")
-        return self.locale.date(value, long if style == "long" else self.pattern)
+    def _date(self, value: date) -> str:
+        self.dated = True
+        return self.locale.date(value, self.pattern)
 
 
-def spin(dice: Dice, template: str, alternatives: re.Pattern[str] = _ONCE) -> str:
-    """`template` with one of every `[a|b]`, innermost first."""
+def spin(dice: Dice, template: str, alternatives: re.Pattern[str]) -> str:
+    """`template` with one of all the alternatives in brackets, innermost first."""
     while match := alternatives.search(template):
         chosen = dice.pick(match[1].split("|"))
         template = template[: match.start()] + chosen + template[match.end() :]
     return template
 
 
-@dataclass(slots=True)
-class _Parts:
-    """A split template and where the reading stands: literal, then five parts of every tag."""
+def _tidy(line: str) -> str:
+    """`line` without the blanks that an empty alternative or section leaves."""
+    return re.sub(r"(?<=[.!?)]) {2}(?=[A-Z])", " ", re.sub(" +,", ",", line.rstrip()))
 
-    parts: list[str]
-    place: int = 0
 
-    def literal(self) -> str:
-        self.place += 1
-        return self.parts[self.place - 1]
-
-    def tag(self) -> tuple[str, str, str, str] | None:
-        if self.place >= len(self.parts):
-            return None
-        kind, name, style, pad = self.parts[self.place : self.place + 4]
-        self.place += 4
-        return kind, name, style or "", pad or ""
-
-    def skip(self) -> None:
-        """To behind the end of the section that was just opened."""
-        depth = 1
-        self.literal()
-        while depth and (tag := self.tag()) is not None:
-            depth += {"/": -1, "": 0}.get(tag[0], 1)
-            if depth:
-                self.literal()
+def _split(template: str) -> tuple[str, str]:
+    """A section's body, and what comes after its end."""
+    depth = 1
+    for tag in _TAG.finditer(template):
+        depth += {"/": -1, "": 0}.get(tag[1], 1)
+        if not depth:
+            return template[: tag.start()], template[tag.end() :]
+    raise ValueError(f"a section has no {{/}}: {template[:60]!r}")
 
 
 def _look(name: str, scopes: Sequence[Any]) -> Any:
