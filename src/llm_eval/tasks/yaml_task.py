@@ -23,6 +23,7 @@ from llm_eval.fingerprint import identify
 from llm_eval.registry import resolve
 from llm_eval.scorers.base import Scorer
 from llm_eval.scorers.json_parse import parse_json
+from llm_eval.scorers.llm_judge import LLMJudge
 from llm_eval.tasks import few_shot
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.reply import final_answer, without_reasoning
@@ -238,7 +239,7 @@ def _scorer(source: Source, position: int, item: Any) -> Scorer:
     lines = {path[2:]: n for path, n in source.lines.items() if path[:2] == ("scorers", position)}
     own = Source(source.path, options, {(): source.lines.get(("scorers", position), 1), **lines})
     made: Scorer = decode(own, kind, what=f"scorer {name}")
-    return made
+    return made.located(Path(source.path).parent) if isinstance(made, LLMJudge) else made
 
 
 def _template(source: Source, text: str, *path: str | int) -> Template:

@@ -1,0 +1,84 @@
+"""Samples find their partner by content, wherever they stand."""
+
+import numpy as np
+
+from llm_eval.compare.pairing import ABSENT, pair
+from llm_eval.metrics.score_table import ScoreTable
+
+
+def table(
+    keys: list[str],
+    values: list[float],
+    *,
+    indices: list[int] | None = None,
+    clusters: list[str | None] | None = None,
+) -> ScoreTable:
+    return ScoreTable(
+        metrics=("m",),
+        indices=np.array(indices if indices is not None else range(len(keys)), dtype=np.int64),
+        keys=keys,
+        labels=[(f"label {key}",) for key in keys],
+        clusters=clusters or [None] * len(keys),
+        failed=np.zeros(len(keys), dtype=np.bool_),
+        values=np.array(values, dtype=np.float64).reshape(len(keys), 1),
+    )
+
+
+def test_order_makes_no_difference() -> None:
+    paired = pair(table(["a", "b", "c"], [1, 2, 3]), table(["c", "a", "b"], [30, 10, 20]))
+    assert paired.keys == ["a", "b", "c"]
+    assert paired.current[:, 0].tolist() == [10, 20, 30]
+    assert paired.current_rows.tolist() == [1, 2, 0]
+
+
+def test_content_that_is_there_twice_pairs_in_order() -> None:
+    paired = pair(table(["a", "a", "b"], [1, 2, 3]), table(["b", "a", "a"], [30, 10, 20]))
+    assert paired.baseline[:, 0].tolist() == [1, 2, 3]
+    assert paired.current[:, 0].tolist() == [10, 20, 30]
+
+
+def test_a_second_copy_without_partner_is_alone() -> None:
+    paired = pair(table(["a", "a"], [1, 2]), table(["a"], [10]))
+    assert paired.keys == ["a"]
+    assert paired.only_baseline == ("a",)
+
+
+def test_lone_samples_stand_without_a_score_where_they_are_missed() -> None:
+    paired = pair(table(["a", "b"], [1, 2]), table(["b", "c"], [20, 30]), lone=True)
+    assert paired.keys == ["a", "b", "c"]
+    assert np.isnan(paired.current[0, 0])
+    assert np.isnan(paired.baseline[2, 0])
+    assert (paired.current_rows[0], paired.baseline_rows[2]) == (ABSENT, ABSENT)
+    assert paired.labels == [("label a",), ("label b",), ("label c",)]
+    assert paired.n_shared == 1
+
+
+def test_epochs_are_averaged() -> None:
+    twice = table(["a", "a", "b", "b"], [1, 0, 1, 1], indices=[0, 0, 1, 1])
+    paired = pair(table(["a", "b"], [1, 1]), twice)
+    assert paired.current[:, 0].tolist() == [0.5, 1]
+
+
+def test_an_epoch_without_a_score_leaves_the_sample_without_one() -> None:
+    twice = table(["a", "a"], [1, float("nan")], indices=[0, 0])
+    assert np.isnan(pair(table(["a"], [1]), twice).current[0, 0])
+
+
+def test_samples_without_a_cluster_are_clusters_of_their_own() -> None:
+    clusters: list[str | None] = ["x", None, "x", None]
+    paired = pair(table(list("abcd"), [1] * 4, clusters=clusters), table(list("abcd"), [1] * 4))
+    assert paired.clusters is not None
+    assert len(set(paired.clusters.tolist())) == 3
+    assert paired.clusters[0] == paired.clusters[2]
+
+
+def test_without_any_cluster_there_are_none() -> None:
+    assert pair(table(["a"], [1]), table(["a"], [1])).clusters is None
+
+
+def test_only_shared_metrics_are_compared() -> None:
+    other = table(["a"], [1])
+    other = ScoreTable(
+        ("x",), other.indices, other.keys, other.labels, other.clusters, other.failed, other.values
+    )
+    assert pair(table(["a"], [1]), other).metrics == ()
