@@ -144,9 +144,14 @@ def result(row: Row) -> SampleResult:
         None if row["response"] is None else response(row["response"]),
         from_json(row["answer"]),
         texts[2],
-        tuple(map(_score, from_json(row["scores"]))),
+        scores(from_json(row["scores"])),
         None if row["failure"] is None else _decoded(row["failure"], _failure),
     )
+
+
+def scores(items: Sequence[Row]) -> tuple[Score | Unscored, ...]:
+    """Scores from the objects that a result's JSON holds."""
+    return tuple(map(_score, items))
 
 
 def _foreign(value: object) -> object:

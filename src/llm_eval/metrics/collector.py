@@ -84,11 +84,14 @@ class RunSummary:
     wall_s: float
     cache_hits: int
     db: str
+    judge: Sequence[Mapping[str, Any]] = ()
+    """One block a judge: its verdicts by state, its canaries, its own usage."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The `--json` object."""
+        """The `--json` object; `judge` only where there was one."""
         n_done = self.n_scored + self.n_failed + self.n_unscored
-        return {
+        judged = {"judge": list(self.judge)} if self.judge else {}
+        return judged | {
             "run_id": self.run_id,
             "status": self.status,
             "task": self.task,

@@ -4,6 +4,9 @@ runs ─< responses   what the model said, durable before anything is made of it
      ─< results     what became of it: status, answer, scores, and their values packed
      ─< tags
 samples             content, stored once for all runs
+baselines           which run was promoted under which name, by whom and when
+labels              what people said of a reply, stored under its content
+calibrations        how far a judge agrees with people, by its recipe
 cache               replies by request key
 
 Small columns come first: sums over a run never read its texts.
@@ -107,6 +110,42 @@ Index(
     results.c.epoch,
     sqlite_where=imperfect,
     postgresql_where=imperfect,
+)
+
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("run", ForeignKey("runs.id"), nullable=False),
+    Column("promoted_at", Text, nullable=False),
+    Column("promoted_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Index("baselines_by_name", "name", "id"),
+    Index("baselines_by_run", "run"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("item", Text, primary_key=True),
+    Column("scale", Text, primary_key=True),
+    Column("rater", Text, primary_key=True),
+    Column("sample_key", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("drawn", Text, nullable=False),
+    Column("levels", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("correction", Text, nullable=False),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("judge", Text, primary_key=True),
+    Column("created_at", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("report", Text, nullable=False),
 )
 
 cache = Table(

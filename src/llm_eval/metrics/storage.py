@@ -18,12 +18,16 @@ from sqlalchemy import Select, and_, delete, func, insert, or_, select, tuple_, 
 
 from llm_eval.errors import StoreError
 from llm_eval.metrics import codec
+from llm_eval.metrics.baselines import Baselines
 from llm_eval.metrics.cache import StoredCache
 from llm_eval.metrics.engine import database_url, open_engine
+from llm_eval.metrics.labels import Labels
+from llm_eval.metrics.outcomes import Outcomes, read_outcomes
 from llm_eval.metrics.schema import imperfect, responses, results, runs, samples, tags
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.transactions import reading, writing
 from llm_eval.metrics.upgrade import ensure_schema
+from llm_eval.metrics.usage_table import UsageTable, read_sample_ids, read_usage
 from llm_eval.metrics.writer import RunWriter
 from llm_eval.types import Metric, ModelResponse, RunInfo, RunStatus, SampleResult
 
@@ -72,6 +76,10 @@ class MetricsStorage:
         self._engine = open_engine(database_url(url))
         ensure_schema(self._engine)
         self._cache = StoredCache(self._engine)
+        self.labels = Labels(self._engine)
+        """What people said of replies, and what is known of judges by it."""
+        self.baselines = Baselines(self._engine)
+        """Runs promoted under a name."""
 
     @property
     def url(self) -> str:
@@ -108,6 +116,13 @@ class MetricsStorage:
         """How many runs there are."""
         with reading(self._engine) as connection:
             return int(connection.scalar(select(func.count()).select_from(runs)) or 0)
+
+    def task_names(self) -> list[str]:
+        """The tasks that there are runs of, by their own names."""
+        with reading(self._engine) as connection:
+            recipes = connection.scalars(select(runs.c.recipe).distinct()).all()
+        found = {codec.from_json(text).get("task") for text in recipes}
+        return sorted(str(name) for name in found if name)
 
     def cache(self) -> StoredCache:
         """The response cache in this database."""
@@ -154,8 +169,14 @@ class MetricsStorage:
         writing(self._engine, lambda connection: connection.execute(statement))
 
     def delete_run(self, run_id: str) -> None:
-        """Forget a run with all its replies and results."""
+        """Forget a run with all its replies and results.
+
+        Raises:
+            StoreError: there is no such run, or it is a promoted baseline.
+        """
         run = self._key(run_id)
+        if promoted := self.baselines.of_run(run_id):
+            raise StoreError(f"run {run_id} is the baseline {promoted[0].name!r}; it stays")
 
         def work(connection: Any) -> None:
             for table in (results, responses, tags):
@@ -165,11 +186,15 @@ class MetricsStorage:
         writing(self._engine, work)
 
     def get_run(self, ref: str) -> RunInfo:
-        """The run behind an id, a unique beginning of one, `latest`, or a tag `k=v` (its newest).
+        """The run behind an id, a unique beginning of one, `latest`, a baseline or a tag `k=v`.
+
+        Of a tag or a baseline's name it is the newest.
 
         Raises:
             StoreError: there is none, or several; names the nearest.
         """
+        if ref != "latest" and "=" not in ref and (promoted := self.baselines.find(ref)):
+            ref = promoted.run_id
         found = self._infos(_by_reference(ref).limit(2))
         if ref != "latest" and "=" not in ref:
             exact = [info for info in found if info.run_id == ref]
@@ -214,8 +239,8 @@ class MetricsStorage:
             results.c.run == self._key(run_id), results.c.status != "failed"
         )
         with reading(self._engine) as connection:
-            for index, epoch in connection.execution_options(yield_per=5000).execute(query):
-                yield index, epoch
+            for row in connection.execution_options(yield_per=5000).execute(query):
+                yield row[0], row[1]
 
     def pending_responses(self, run_id: str) -> Iterator[tuple[int, int, ModelResponse]]:
         """Replies that are durable but not scored: a resumed run scores them without a call."""
@@ -340,6 +365,18 @@ class MetricsStorage:
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         return _table(metrics, rows)
+
+    def outcomes(self, run_id: str) -> Outcomes:
+        """Status, time, tokens and money of each result, as columns beside `score_table`."""
+        return read_outcomes(self._engine, self._key(run_id))
+
+    def usage_table(self, run_id: str) -> UsageTable:
+        """What every reply of a run took, as columns."""
+        return read_usage(self._engine, self._key(run_id))
+
+    def sample_ids(self, run_id: str, indices: Sequence[int]) -> dict[int, str]:
+        """Names of samples, by their position in the dataset."""
+        return read_sample_ids(self._engine, self._key(run_id), indices)
 
     def _key(self, run_id: str) -> int:
         with reading(self._engine) as connection:

@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("body", sa.Text, nullable=False),
     )
+    _create_labels()
     op.create_table(
         "cache",
         sa.Column("key", sa.Text, primary_key=True),
@@ -23,6 +24,29 @@ def upgrade() -> None:
         sa.Column("response", sa.Text, nullable=False),
     )
     op.create_index("cache_by_age", "cache", ["created_at"])
+    _create_baselines()
+
+
+def _create_labels() -> None:
+    op.create_table(
+        "labels",
+        sa.Column("item", sa.Text, primary_key=True),
+        sa.Column("scale", sa.Text, primary_key=True),
+        sa.Column("rater", sa.Text, primary_key=True),
+        sa.Column("sample_key", sa.Text, nullable=False),
+        sa.Column("created_at", sa.Text, nullable=False),
+        sa.Column("drawn", sa.Text, nullable=False),
+        sa.Column("levels", sa.Text, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.Column("correction", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "calibrations",
+        sa.Column("judge", sa.Text, primary_key=True),
+        sa.Column("created_at", sa.Text, nullable=False),
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("report", sa.Text, nullable=False),
+    )
 
 
 def _create_runs() -> None:
@@ -91,3 +115,17 @@ def _create_results() -> None:
         sqlite_where=sa.text("perfect = 0"),
         postgresql_where=sa.text("perfect = 0"),
     )
+
+
+def _create_baselines() -> None:
+    op.create_table(
+        "baselines",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("run", sa.ForeignKey("runs.id"), nullable=False),
+        sa.Column("promoted_at", sa.Text, nullable=False),
+        sa.Column("promoted_by", sa.Text, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+    )
+    op.create_index("baselines_by_name", "baselines", ["name", "id"])
+    op.create_index("baselines_by_run", "baselines", ["run"])

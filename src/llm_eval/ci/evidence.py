@@ -1,0 +1,135 @@
+"""What a gate looks at: one run's recipe, scores and outcomes, from the database or from a file.
+
+A run that is not whole proves nothing. `faults` says why it is not: rows are missing, a sample is
+there twice, it was stopped.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llm_eval.metrics.outcomes import Outcomes
+from llm_eval.metrics.score_table import ScoreTable
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.stats.passk import pass_at_k, pass_hat_k
+from llm_eval.types import Metric, RunInfo
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One run. Rows of `table` and `outcomes` are the same results in the same order."""
+
+    info: RunInfo
+    table: ScoreTable
+    outcomes: Outcomes
+
+    @property
+    def task(self) -> str:
+        """The task's own name; `info.task` may be the path of its file."""
+        return str(self.info.recipe.get("task", self.info.task))
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The metrics of the run, by name."""
+        return {m["name"]: Metric(**m) for m in self.info.recipe.get("metrics", ())}
+
+    @cached_property
+    def derived(self) -> Sequence[str]:
+        """What the epochs add to each rate: pass@k, pass^k and the majority."""
+        k = int(np.unique(self.table.indices, return_counts=True)[1].max(initial=0))
+        rates = [metric.name for metric in self.metrics.values() if metric.kind == "rate"]
+        kinds = (f"pass@{k}", f"pass^{k}", "majority") if k > 1 else ()
+        return [f"{name}_{kind}" for name in rates for kind in kinds]
+
+    def derived_values(self, name: str) -> Floats:
+        """One value a sample of a derived metric such as `exact_match_pass@3`.
+
+        Raises:
+            KeyError: there is no such metric.
+        """
+        metric = next(m for m in self.metrics.values() if name.startswith(f"{m.name}_"))
+        kind = name.removeprefix(f"{metric.name}_")
+        right = self.values(metric.name) == metric.best
+        starts = np.unique(self.table.indices, return_index=True)[1]
+        tried = np.diff(np.append(starts, len(self.table.indices)))
+        passed = np.add.reduceat(right, starts, dtype=np.int64)
+        if kind == "majority":
+            return np.asarray(2 * passed > tried, dtype=np.float64)
+        statistic = pass_at_k if kind.startswith("pass@") else pass_hat_k
+        k = int(kind[len("pass@") :])
+        return np.array(
+            [statistic(int(n), int(c), min(k, int(n))) for n, c in zip(tried, passed, strict=True)]
+        )
+
+    def values(self, metric: str) -> Floats:
+        """One score a row; NaN where there is none, or none that the metric can have."""
+        column = self.table.values[:, self.table.metrics.index(metric)]
+        possible = np.isfinite(column)
+        if self.metrics[metric].kind == "rate":
+            possible &= (column >= 0) & (column <= 1)
+        return np.where(possible, column, np.nan)
+
+    @cached_property
+    def checked(self) -> ScoreTable:
+        """The table with NaN for every score that is none; see `values`."""
+        columns = [self.values(name) for name in self.table.metrics]
+        return replace(self.table, values=np.column_stack(columns))
+
+    @cached_property
+    def name_of(self) -> Mapping[str, str]:
+        """The name that people know a sample by, by its content key."""
+        return dict(zip(self.table.keys, self.outcomes.ids, strict=True))
+
+    @cached_property
+    def faults(self) -> Sequence[str]:
+        """Why the run is not whole; empty where it is, or where samples merely failed."""
+        return tuple(self._faults())
+
+    def _faults(self) -> Iterator[str]:
+        n, info = len(self.table.keys), self.info
+        if not n:
+            yield "it has no results"
+        if n < info.n_total:
+            yield f"{info.n_total - n} of {info.n_total} results are missing"
+        if n > info.n_total:
+            yield f"it has {n} results where {info.n_total} were planned"
+        if info.status in ("running", "interrupted") or (
+            info.status == "incomplete" and not self.table.failed.any()
+        ):
+            yield f"it is {info.status}: go on with llm-eval run --resume {info.run_id}"
+        if self.table.metrics != tuple(self.metrics):
+            yield "its scores are not those of its recipe"
+        yield from self._repeated()
+
+    def _repeated(self) -> Iterator[str]:
+        first = self.outcomes.epochs == (self.outcomes.epochs.min() if len(self.table.keys) else 0)
+        for what, names in (("content", self.table.keys), ("id", self.outcomes.ids)):
+            counts = Counter(name for name, kept in zip(names, first, strict=True) if kept)
+            if twice := [name for name, n in counts.items() if n > 1]:
+                shown = ", ".join(name[:24] for name in twice[:3])
+                yield f"{len(twice)} samples are there more than once, by {what}: {shown}"
+
+
+def from_storage(storage: MetricsStorage, ref: str) -> Evidence:
+    """The evidence of a stored run; `ref` as `MetricsStorage.get_run` takes it.
+
+    Raises:
+        StoreError: there is no such run.
+    """
+    info = storage.get_run(ref)
+    return Evidence(info, storage.score_table(info.run_id), storage.outcomes(info.run_id))
+
+
+def recipe_mismatches(recipe: Mapping[str, Any], required: Mapping[str, Any]) -> Iterator[str]:
+    """Fields of `required` that `recipe` does not have, each with both values."""
+    for name, value in required.items():
+        if recipe.get(name) != value:
+            yield f"{name} is {recipe.get(name)!r}, required is {value!r}"

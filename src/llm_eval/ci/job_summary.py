@@ -1,0 +1,57 @@
+"""The gate as Markdown: for a job summary or a pull request's comment.
+
+Names of samples and slices are data: what Markdown or HTML would read in them is escaped, and a
+`@name` notifies nobody.
+"""
+
+import html
+import re
+
+from llm_eval.ci.gate import GateReport, RuleResult
+
+_MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "incomplete": "⚠️"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_MENTION = re.compile(r"@(?=\w)")
+
+
+def markdown(report: GateReport) -> str:
+    """A heading, one table row a rule, and what was compared."""
+    rows = "\n".join(_row(result) for result in report.results)
+    against = f" against `{report.baseline.run_id}`" if report.baseline else ""
+    task = escaped(str(report.current.recipe.get("task", report.current.task)))
+    text = (
+        f"## Gate: {_MARKS[report.status]} {report.status}\n\n"
+        f"{task} on {escaped(report.current.model)}, "
+        f"`{report.current.run_id}`{against}\n\n"
+        "| | rule | observed | limit | why |\n|---|---|--:|--:|---|\n"
+        f"{rows}\n"
+    )
+    if report.skipped:
+        text += f"\n{len(report.skipped)} rules are about other tasks.\n"
+    return text + "\n"
+
+
+def escaped(text: str) -> str:
+    """`text` on one line, as Markdown and HTML show it and nothing else."""
+    flat = " ".join(text.split())
+    marked = _SPECIAL.sub(r"\\\1", flat)
+    return _MENTION.sub("@\u200b", html.escape(marked, quote=False))
+
+
+def _row(result: RuleResult) -> str:
+    finding = result.finding
+    name = escaped(result.id) + ("" if result.tier == "block" else f" ({result.tier})")
+    cells = [
+        f"{_MARKS[result.status]} {result.status}",
+        name,
+        _number(finding.observed),
+        _number(finding.limit),
+        escaped(finding.reason),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", "−")

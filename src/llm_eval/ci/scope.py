@@ -1,0 +1,189 @@
+"""What one rule may look at: the runs, narrowed to a slice, with errors told or counted."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llm_eval.ci.evidence import Evidence
+from llm_eval.ci.finding import ErroredSamplesError, MissingEvidenceError
+from llm_eval.ci.measure_names import MEASURES
+from llm_eval.compare.pairing import Paired, pair
+from llm_eval.metrics.score_table import ScoreTable
+from llm_eval.registry import unknown
+from llm_eval.types import Metric
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+Pairings = dict[str, Paired]
+"""Columns of both runs that were paired already, by what they hold: slices share them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The rows that a rule is about."""
+
+    current: Evidence
+    baseline: Evidence | None
+    label: str | None
+    """Slice, or `name=value`; None for all samples."""
+    alpha: float
+    count_errors: bool
+    """Count a sample without a score as the worst it could be, instead of stopping there."""
+    pairings: Pairings
+
+    @property
+    def rows(self) -> Rows:
+        """Rows of the current run.
+
+        Raises:
+            MissingEvidenceError: it has no such slice.
+        """
+        return _rows(self.current.table, self.label, "the run")
+
+    @property
+    def suffix(self) -> str:
+        """` in slice 'hard'`, or nothing."""
+        return "" if self.label is None else f" in slice {self.label!r}"
+
+    def metric(self, name: str) -> Metric:
+        """A metric that the run has.
+
+        Raises:
+            MissingEvidenceError: it has none of that name; suggests the nearest.
+        """
+        found = self.current.metrics.get(name)
+        if found is None:
+            known = [*self.current.metrics, *self.current.derived, *MEASURES]
+            raise MissingEvidenceError(unknown("metric", name, known))
+        return found
+
+    def units(self, rows: Rows) -> Sequence[Hashable] | None:
+        """What each row belongs to where rows are not independent: a cluster, or a sample."""
+        table = self.current.table
+        clusters = [table.clusters[row] for row in rows]
+        if any(cluster is not None for cluster in clusters):
+            return [
+                cluster if cluster is not None else f"#{table.indices[row]}"
+                for cluster, row in zip(clusters, rows, strict=True)
+            ]
+        indices = table.indices[rows]
+        return list(map(int, indices)) if len(np.unique(indices)) < len(indices) else None
+
+    def scores(self, metric: Metric, worst: float) -> Floats:
+        """Scores of the current run, `worst` for what has none where errors are counted.
+
+        Raises:
+            ErroredSamplesError: a sample has none.
+        """
+        values = self.current.values(metric.name)[self.rows]
+        return self._filled(values, worst, f"have no {metric.name!r}")
+
+    def refuse_errors(self, *, of_baseline: bool = False) -> None:
+        """For rules that look at no score: a reply that is no answer, or half of one, is cheap.
+
+        Args:
+            of_baseline: look at the baseline instead of the current run.
+
+        Raises:
+            ErroredSamplesError: a sample failed, is unscored, or has no whole answer.
+            MissingEvidenceError: there is no such slice.
+        """
+        run = self.reference if of_baseline else self.current
+        scored = np.array([status == "scored" for status in run.outcomes.statuses], dtype=np.bool_)
+        finite = np.isfinite(run.table.values).all(axis=1)
+        good = scored & finite & ~run.outcomes.parse_failed & ~run.outcomes.cut_off
+        who = "of the baseline " if of_baseline else ""
+        rows = _rows(run.table, self.label, "the baseline" if of_baseline else "the run")
+        self._filled(np.where(good[rows], 0.0, np.nan), 0.0, f"{who}failed or gave no whole answer")
+
+    def paired(self, metric: Metric) -> "PairedScores":
+        """Scores of both runs, sample by sample.
+
+        Raises:
+            ErroredSamplesError: a sample has none in one of the runs, or is in only one of them.
+            MissingEvidenceError: the baseline has no such metric or slice.
+        """
+        baseline = self.reference
+        if metric.name not in baseline.metrics:
+            raise MissingEvidenceError(f"the baseline has no metric {metric.name!r}")
+        lack = f"have no {metric.name!r}"
+        return self.pair_columns(baseline.checked, self.current.checked, lack, metric)
+
+    def pair_columns(
+        self, before: ScoreTable, after: ScoreTable, lack: str, metric: Metric
+    ) -> "PairedScores":
+        """The column `metric.name` of both tables, sample by sample; see `paired`.
+
+        Tables whose columns have the same names hold the same in every scope of a gate.
+        """
+        key = " ".join(before.metrics)
+        if key not in self.pairings:
+            self.pairings[key] = pair(before, after)
+        found = self.pairings[key]
+        if alone := len(found.only_baseline) + len(found.only_current):
+            raise ErroredSamplesError(f"{alone} samples are in only one of the runs")
+        rows, column = _pair_rows(found, self.label), found.metrics.index(metric.name)
+        return PairedScores(
+            self._filled(found.baseline[rows, column], metric.best, f"{lack} in the baseline"),
+            self._filled(found.current[rows, column], metric.worst, lack),
+            None if found.clusters is None else found.clusters[rows],
+            found.keys,
+            rows,
+        )
+
+    @property
+    def reference(self) -> Evidence:
+        """The baseline.
+
+        Raises:
+            MissingEvidenceError: there is none.
+        """
+        if self.baseline is None:
+            raise MissingEvidenceError("there is no baseline")
+        return self.baseline
+
+    def _filled(self, values: Floats, worst: float, lack: str) -> Floats:
+        known = np.isfinite(values)
+        if known.all():
+            return values
+        if not self.count_errors:
+            raise ErroredSamplesError(f"{int((~known).sum())} of {len(values)} samples {lack}")
+        return np.where(known, values, worst)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedScores:
+    """One entry a sample."""
+
+    before: Floats
+    after: Floats
+    clusters: Rows | None
+    """One number a cluster; None where every sample stands for itself."""
+    all_keys: Sequence[str]
+    """Of every pair, also those outside of the slice."""
+    rows: Rows
+
+    def key(self, position: int) -> str:
+        """Content key of the sample at `position`."""
+        return self.all_keys[int(self.rows[position])]
+
+
+def _rows(table: ScoreTable, label: str | None, who: str) -> Rows:
+    if label is None:
+        return np.arange(len(table.keys))
+    found = table.rows_by_label.get(label)
+    if found is None:
+        raise MissingEvidenceError(f"{who} has {unknown('slice', label, table.rows_by_label)}")
+    return found
+
+
+def _pair_rows(found: Paired, label: str | None) -> Rows:
+    if label is None:
+        return np.arange(len(found.keys))
+    rows = found.rows_by_label.get(label)
+    if rows is None:
+        message = unknown("slice", label, found.rows_by_label)
+        raise MissingEvidenceError(f"the baseline has {message}")
+    return rows

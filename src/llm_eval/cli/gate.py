@@ -1,0 +1,172 @@
+"""`llm-eval gate`: hold a run against the rules of a thresholds file."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llm_eval.ci import annotations, job_summary, junit, sarif
+from llm_eval.ci.agreement import Calibration, from_confusion
+from llm_eval.ci.baseline_file import find_baseline
+from llm_eval.ci.evidence import Evidence, from_storage
+from llm_eval.ci.gate import ALLOWABLE, GateReport, check
+from llm_eval.ci.thresholds import Agreement, Thresholds, load_thresholds
+from llm_eval.cli import options
+from llm_eval.cli.terminal import clean, notes, output, write_json
+from llm_eval.errors import ConfigError, EvalError
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.registry import names
+
+if TYPE_CHECKING:
+    from llm_eval.ci.gate import RuleResult
+
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "incomplete": "magenta"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `gate`."""
+    add = parser.add_argument
+    add("current", metavar="CURRENT", help="run id, a unique beginning of one, `latest`, or K=V")
+    add("--thresholds", required=True, metavar="FILE", help="the rules: configs/thresholds.yaml")
+    add(
+        "--baseline",
+        metavar="RUN",
+        help="run, promoted baseline, or FILE.json[#NAME] (default: what the thresholds name)",
+    )
+    add(
+        "--allow",
+        action="append",
+        default=[],
+        choices=ALLOWABLE,
+        metavar="FIELD",
+        help=f"let this differ from the baseline: {', '.join(ALLOWABLE)}",
+    )
+    add("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    add("--sarif", type=Path, metavar="FILE", help="write SARIF 2.1.0")
+    add("--summary", type=Path, metavar="FILE", help="append Markdown, as to $GITHUB_STEP_SUMMARY")
+    add("--annotations", action="store_true", help="print GitHub's ::error lines")
+    options.add_db(parser)
+    options.add_json(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """0 pass · 1 fail · 2 cannot be compared · 3 inconclusive · 4 incomplete."""
+    try:
+        report = _report(args)
+    except EvalError as exc:
+        if args.annotations:
+            _announce([annotations.of_error(str(exc))], args)
+        raise
+    if args.json:
+        write_json(report.to_dict())
+    else:
+        print_report(report)
+    if args.annotations:
+        _announce(annotations.lines(report), args)
+    for file, text in (
+        (args.junit, junit.document(report) if args.junit else ""),
+        (args.sarif, sarif.document(report) if args.sarif else ""),
+    ):
+        if file is not None:
+            _write(file, text)
+    if args.summary is not None:
+        _append(args.summary, job_summary.markdown(report))
+    return report.exit_code
+
+
+def print_report(report: GateReport) -> None:
+    """The verdict and, for each rule, what was observed, the limit and why."""
+    console = output()
+    for result in report.results:
+        _print_rule(result)
+    for rule in report.skipped:
+        console.print(clean(f"{'skipped':12}  {rule.id}: about another task"), style="dim")
+    console.print()
+    console.print(clean(headline(report)), style=_STYLES[report.status])
+
+
+def headline(report: GateReport) -> str:
+    """`fail: 1 of 4 rules is broken (run_…, compared with run_…)`."""
+    blocking = [result for result in report.results if result.tier == "block"]
+    stopping = sum(result.stops for result in blocking)
+    against = f", compared with {report.baseline.run_id}" if report.baseline else ""
+    counted = (
+        f"{stopping} of {len(report.results)} rules stop it"
+        if stopping
+        else (f"{len(report.results)} rules")
+    )
+    if not blocking:
+        counted += ", none of which blocks"
+    return f"{report.status}: {counted} ({report.current.run_id}{against})"
+
+
+def _print_rule(result: "RuleResult") -> None:
+    console = output()
+    tier = "" if result.tier == "block" else f"  ({result.tier})"
+    console.print(clean(f"{result.status:12}  {result.id}{tier}"), style=_STYLES[result.status])
+    console.print(clean(f"{'':14}{result.finding.reason}"), soft_wrap=True)
+
+
+def _report(args: argparse.Namespace) -> GateReport:
+    thresholds = load_thresholds(args.thresholds)
+    with options.open_storage(args) as storage:
+        current = from_storage(storage, args.current)
+        baseline = _baseline(args.baseline, thresholds, current, storage)
+        tasks = {*names("tasks"), *storage.task_names()}
+        return check(
+            thresholds,
+            current,
+            baseline,
+            known_tasks=tasks,
+            allow=args.allow,
+            calibration=_calibration(thresholds, current, storage),
+        )
+
+
+def _calibration(
+    thresholds: Thresholds, current: Evidence, storage: MetricsStorage
+) -> Calibration | None:
+    """What the database knows of the run's judge, where a rule without a file asks for it."""
+    asked = [r for r in thresholds.rules if isinstance(r, Agreement) and r.calibration is None]
+    if not asked:
+        return None
+    from llm_eval.review.calibrated import calibration_of
+
+    found = calibration_of(storage, current.info)
+    if found is None:
+        return None
+    return from_confusion(found.report, asked[0].metric, {}, found.created_at)
+
+
+def _baseline(
+    given: str | None, thresholds: Thresholds, current: Evidence, storage: MetricsStorage
+) -> Evidence | None:
+    ref = given or thresholds.baseline
+    if ref is None:
+        return None
+    file, _, name = ref.partition("#")
+    if not file.endswith(".json"):
+        return from_storage(storage, ref)
+    path = Path(file) if given else thresholds.resolve(file)
+    return find_baseline(path, name or None, current.task).evidence
+
+
+def _announce(lines: list[str], args: argparse.Namespace) -> None:
+    """Runners read workflow commands from either stream; with --json standard output is taken."""
+    console = notes() if args.json else output()
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be written: {exc.strerror}") from exc
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be written: {exc.strerror}") from exc

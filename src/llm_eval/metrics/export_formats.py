@@ -1,0 +1,145 @@
+"""How a sheet is written: CSV, JSON Lines, Parquet. One row at a time, or a batch of them.
+
+CSV is for people and spreadsheets: UTF-8, RFC 4180, nothing in it is run as a formula.
+Parquet is for analysis: typed columns. JSON Lines gives back exactly what was stored.
+"""
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from llm_eval.errors import ConfigError
+from llm_eval.metrics import codec
+from llm_eval.metrics.export_columns import Column
+from llm_eval.metrics.export_rows import Row, Sheet
+from llm_eval.metrics.formula_safe import cell
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BATCH = 5_000
+"""Rows that are in memory at once."""
+
+
+def write_csv(sheet: Sheet, stream: BinaryIO) -> int:
+    """Write rows with a header; the number of rows.
+
+    None is an empty cell. Booleans are `true` and `false`.
+    """
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([cell(column.name) for column in sheet.columns])
+    n = 0
+    for row in sheet.rows:
+        writer.writerow([_csv_value(value) for value in row])
+        n += 1
+    text.flush()
+    text.detach()
+    return n
+
+
+def write_jsonl(sheet: Sheet, stream: BinaryIO) -> int:
+    """One object a row; columns of kind `json` hold the value itself. The number of rows."""
+    names = [codec.to_json(column.name) for column in sheet.columns]
+    is_json = [column.kind == "json" for column in sheet.columns]
+    n = 0
+    for row in sheet.rows:
+        members = (
+            f"{name}:{value if raw and value is not None else codec.to_json(value)}"
+            for name, raw, value in zip(names, is_json, row, strict=True)
+        )
+        stream.write(f"{{{','.join(members)}}}\n".encode())
+        n += 1
+    return n
+
+
+def write_lines(lines: Iterable[str], stream: BinaryIO) -> int:
+    """Lines that are JSON already; their number."""
+    n = 0
+    for line in lines:
+        stream.write(line.encode() + b"\n")
+        n += 1
+    return n
+
+
+def write_parquet(sheet: Sheet, stream: BinaryIO) -> int:
+    """Typed columns, zstd, one row group a batch; the number of rows.
+
+    Raises:
+        ConfigError: pyarrow is missing.
+    """
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as exc:
+        raise ConfigError(
+            "Parquet needs the package pyarrow: pip install 'llm-eval[parquet]'"
+        ) from exc
+    schema, n = arrow_schema(sheet.columns), 0
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for batch in record_batches(sheet, schema):
+            writer.write_batch(batch)
+            n += batch.num_rows
+    return n
+
+
+def arrow_schema(columns: Iterable[Column]) -> "pa.Schema":
+    """Arrow's types of the columns; their meanings are in the fields' metadata."""
+    import pyarrow as pa
+
+    types = {
+        "text": pa.string(),
+        "json": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+    }
+    return pa.schema(
+        [pa.field(c.name, types[c.kind], metadata={"meaning": c.meaning}) for c in columns]
+    )
+
+
+def record_batches(sheet: Sheet, schema: "pa.Schema") -> Iterator["pa.RecordBatch"]:
+    """The rows in batches."""
+    import pyarrow as pa
+
+    for rows in _batched(sheet.rows):
+        columns = zip(*rows, strict=True)
+        arrays = [
+            pa.array(_storable(values), type=field.type)
+            for values, field in zip(columns, schema, strict=True)
+        ]
+        yield pa.record_batch(arrays, schema=schema)
+
+
+def _batched(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while batch := list(itertools.islice(rows, _BATCH)):
+        yield batch
+
+
+def _storable(values: tuple[Any, ...]) -> list[Any]:
+    """Arrow holds UTF-8: a lone surrogate is shown as an escape."""
+    return [_writable(value) if isinstance(value, str) else value for value in values]
+
+
+def _writable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="backslashreplace").decode()
+    return text
+
+
+def _csv_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return cell(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value
+
+
+def read_json(line: str) -> Any:
+    """One line of an export; NaN is read too, which strict readers refuse."""
+    return json.loads(line)

@@ -1,0 +1,33 @@
+"""Text that a spreadsheet shows and never runs.
+
+    =HYPERLINK("http://…")  →  '=HYPERLINK("http://…")
+    -12.5                   →  -12.5                    a number is no formula
+
+Rules: OWASP, "CSV Injection", widened by what spreadsheets skip or fold before they look: white
+space, invisible characters, and full-width forms.
+"""
+
+import re
+
+_SKIPPED = "\\s\\x00\\x1c-\\x1f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f"
+_SKIPPED += "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+_FORMULA = re.compile(f"[{_SKIPPED}]*[=+\\-@|%＝＋－＠﹦﹢﹣﹫｜％−]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def cell(text: str) -> str:
+    """`text` for one cell: a quote before what a spreadsheet could take for a formula.
+
+    NUL and lone surrogates, which no CSV reader takes, are shown as escapes.
+    """
+    if _UNWRITABLE.search(text):
+        text = _UNWRITABLE.sub(_escaped, text)
+    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
