@@ -16,7 +16,7 @@ from llm_eval.testing import StubServer
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the developer's own settings or keys leaks into a test."""
     for name in list(os.environ):
-        if name.startswith(("LLM_EVAL_DB", "LLM_EVAL_CONFIG", "OPENAI_", "ANTHROPIC_")):
+        if name.startswith(("LLM_EVAL_DB", "LLM_EVAL_CONFIG", "OPENAI_", "ANTHROPIC_", "OTEL_")):
             monkeypatch.delenv(name)
 
 

@@ -18,6 +18,7 @@ HEAVY = {
     "sqlalchemy",
     "torch",
     "transformers",
+    "typing",
     "vllm",
     "xllamacpp",
     "yaml",

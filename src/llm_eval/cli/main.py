@@ -7,18 +7,15 @@ incomparable runs · 3 inconclusive · 4 incomplete · 130 interrupted.
 import argparse
 import os
 import sys
+from collections import namedtuple
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
 
 from llm_eval.version import __version__
 
-
-class Command(NamedTuple):
-    """Where a command lives; imported only when it is used, so that `--help` is instant."""
-
-    module: str
-    help: str
+# Not typing.NamedTuple: importing typing takes half as long as starting the interpreter.
+Command = namedtuple("Command", ("module", "help"))
+"""Where a command lives; imported only when it is used, so that `--help` is instant."""
 
 
 COMMANDS = {
@@ -28,6 +25,13 @@ COMMANDS = {
     "runs": Command("llm_eval.cli.runs", "list stored runs"),
     "show": Command("llm_eval.cli.show", "show a run: numbers, failures, single samples"),
     "export": Command("llm_eval.cli.export", "write runs as files for other tools"),
+    "compare": Command("llm_eval.cli.compare", "compare runs: is the change worse?"),
+    "gate": Command("llm_eval.cli.gate", "hold a run against thresholds; the exit code says it"),
+    "baseline": Command("llm_eval.cli.baseline", "promote runs to baselines; show, export, import"),
+    "rescore": Command("llm_eval.cli.rescore", "score stored replies again, with another judge"),
+    "review": Command("llm_eval.cli.review", "label replies by hand: export, import, terminal"),
+    "judge": Command("llm_eval.cli.judge", "calibrate a judge against people, or attack it"),
+    "trend": Command("llm_eval.cli.trend", "show a metric over the runs of a task"),
     "data": Command("llm_eval.cli.data", "validate or rebuild the data sets"),
     "cache": Command("llm_eval.cli.cache", "look at or prune the response cache"),
     "doctor": Command("llm_eval.cli.doctor", "check the installation and the database"),
@@ -37,12 +41,9 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    completing = "_ARGCOMPLETE" in os.environ
-    parser = _parser(arguments[0] if arguments else "", load_all=completing)
-    if completing:
-        import argcomplete
-
-        argcomplete.autocomplete(parser)
+    if "_ARGCOMPLETE" in os.environ:
+        _complete()
+    parser = _parser(arguments[0] if arguments else "")
     args = parser.parse_args(arguments)
     if args.command is None:
         parser.print_help()
@@ -50,7 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _run(args)
 
 
-def _parser(command: str, *, load_all: bool) -> argparse.ArgumentParser:
+def _complete() -> None:
+    """Answer the shell's question for completions, and leave."""
+    import argcomplete
+
+    typed = os.environ.get("COMP_LINE", "").split()
+    argcomplete.autocomplete(_parser(typed[1] if len(typed) > 1 else ""))
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="llm-eval",
         description="Evaluate language models with numbers that hold.",
@@ -60,7 +69,7 @@ def _parser(command: str, *, load_all: bool) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, (module, help_text) in COMMANDS.items():
         sub = commands.add_parser(name, help=help_text, description=help_text)
-        if load_all or name == command:
+        if name == command:
             import_module(module).configure(sub)
     return parser
 

@@ -10,7 +10,6 @@ Requests of several threads are batched continuously. `args` in models.yaml: `n_
 
 import asyncio
 import hashlib
-import os
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from llm_eval.models import embedded
 from llm_eval.models.base import BaseModel
 from llm_eval.models.chat_template import ChatTemplate, plain_text
 from llm_eval.models.completion import Completion
+from llm_eval.models.cores import free_cores
 from llm_eval.models.gguf_file import read_metadata
 from llm_eval.specs import ModelSpec
 from llm_eval.types import ModelResponse, Prompt, Sampling
@@ -142,7 +142,7 @@ class GGUFModel(BaseModel):
         params.model.path = str(self._path)
         params.n_parallel = self._slots
         params.n_ctx = self.context * self._slots
-        n_threads = self._args.get("n_threads") or _free_cores()
+        n_threads = self._args.get("n_threads") or free_cores()
         for threads in (params.cpuparams, params.cpuparams_batch):
             threads.n_threads = n_threads
             threads.poll = 0  # as fast when alone, 1.7 times as fast beside another busy process
@@ -189,11 +189,6 @@ class GGUFModel(BaseModel):
 def _template(metadata: Mapping[str, Any]) -> ChatTemplate | None:
     text = metadata.get("tokenizer.chat_template")
     return None if text is None else ChatTemplate(text)
-
-
-def _free_cores() -> int:
-    """Cores that this process may use: more threads than that slow each other down."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sha256(path: Path) -> str:

@@ -106,6 +106,9 @@ class Transport:
             self._client = (
                 ClientBuilder()
                 .connect_timeout(timedelta(seconds=self._limits.connect_s))
+                # A cancelled call is not taken back from the client's own threads: without a limit
+                # there, an endpoint that never answers would keep its connection for ever.
+                .timeout(timedelta(seconds=self._limits.total_s + 1))
                 .follow_redirects(False)
                 .http2(True)
                 .tcp_nodelay(True)

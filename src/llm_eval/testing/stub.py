@@ -3,8 +3,8 @@
     python -m llm_eval.testing.stub --port 8000 --latency-ms 20 --fault 429=0.05 &
     llm-eval run qa --model openai/stub@http://127.0.0.1:8000/v1
 
-With --gold it knows the right answers of the tasks; with --journal FILE it writes what it was
-asked, one JSON object a line, when it ends.
+With --gold it knows the right answers of the tasks, with --judge it grades what an LLM judge is
+asked; with --journal FILE it writes what it was asked, one JSON object a line, when it ends.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from llm_eval.testing import stub_judge
 from llm_eval.testing.stub_faults import NAMES, Faults
 from llm_eval.testing.stub_replies import Answer, Asked, hashed
 from llm_eval.testing.stub_server import Latency, StubServer
@@ -24,7 +25,7 @@ def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     args = _parser().parse_args()
     server = StubServer(
-        _known(args.gold, args.wrong) if args.gold else hashed,
+        _judging(_known(args.gold, args.wrong) if args.gold else hashed, args.judge),
         latency_s=latency(args.latency_ms / 1000, args.tail),
         faults=Faults(dict(args.fault), seed=args.seed, retry_after_s=args.retry_after),
         requests_per_s=args.requests_per_s,
@@ -81,6 +82,15 @@ def _known(tasks: list[str], wrong: float) -> Answer:
     return _mistaken(gold, wrong)
 
 
+def _judging(answer: Answer, wrong: float | None) -> Answer:
+    """`answer`, and a verdict where a judge is asked."""
+    if wrong is None:
+        return answer
+    return lambda prompt: (
+        stub_judge.verdict(prompt, wrong) if stub_judge.is_judge_prompt(prompt) else answer(prompt)
+    )
+
+
 def _mistaken(gold: Mapping[str, str], wrong: float) -> Answer:
     import random
 
@@ -106,6 +116,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0)
     add("--gold", nargs="*", default=[], metavar="TASK", help="know the answers of these tasks")
     add("--wrong", type=float, default=0.0, help="share of wrong answers with --gold")
+    add(
+        "--judge",
+        type=float,
+        nargs="?",
+        const=0.0,
+        metavar="SHARE",
+        help="also grade for an LLM judge; of its verdicts, SHARE are wrong",
+    )
     add("--journal", type=Path, metavar="FILE", help="write every exchange there at the end")
     return parser
 
