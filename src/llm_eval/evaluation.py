@@ -17,17 +17,21 @@ import msgspec
 from llm_eval.config import load_models, parse_spec
 from llm_eval.errors import ConfigError
 from llm_eval.event_loop import in_own_loop
+from llm_eval.judging import Canaries, add_judges, judge_blocks, make_ready
 from llm_eval.metrics.collector import MetricSummary, RunSummary, collect
 from llm_eval.metrics.storage import MetricsStorage, new_run_id
 from llm_eval.models.base import BaseModel
 from llm_eval.models.budget import Budget
 from llm_eval.models.build import build_model
 from llm_eval.models.pricing import price_of
+from llm_eval.observability.tracer import tracer_from_environment
 from llm_eval.recipe import DatasetScan, check_resumable, recipe, scan
 from llm_eval.runner import DEFAULT_CONCURRENCY, Job, Observer, Outcome, run
+from llm_eval.scorers.judge_models import Tally
 from llm_eval.specs import Price
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
+from llm_eval.tracing import traced
 from llm_eval.types import RunInfo, RunStatus, SampleResult, Sampling
 
 if TYPE_CHECKING:
@@ -42,6 +46,8 @@ class Request:
     task: str
     model: str
     judge_model: str | None = None
+    rubric: str | None = None
+    """What the judge grades by: a preset or a path; None: what suits the task."""
     split: str = "test"
     limit: int | None = None
     epochs: int = 1
@@ -168,14 +174,25 @@ async def execute_plan(
     resume: RunInfo | None = None,
 ) -> Evaluation:
     """Run `plan`, or go on with the run `resume` that was started from the same request."""
-    await plan.model.start()
+    tracer = tracer_from_environment()
+    models = {id(model): model for model in (plan.model, *(j.inner for j in plan.judges))}
     try:
+        for model in models.values():
+            await model.start()
+        recipe_so_far = resume.recipe if resume else None
+        task, canaries = await make_ready(plan.task, plan.request.split, recipe=recipe_so_far)
+        plan = replace(plan, task=task)
         info = _reopen(resume, plan, storage) if resume else _open(plan, storage)
         started = perf_counter()
-        outcome = await run(plan.job(info.run_id), storage, observers=observers, stop=stop)
-        return _close(info, outcome, storage, perf_counter() - started)
+        with traced(plan.job(info.run_id), info, tracer) as job:
+            outcome = await run(job, storage, observers=observers, stop=stop)
+        blocks = _judged(plan, info, storage, canaries)
+        return _close(info, outcome, storage, perf_counter() - started, blocks)
     finally:
-        await plan.model.aclose()
+        for model in models.values():
+            await model.aclose()
+        if tracer is not None:
+            tracer.close()
 
 
 def resume_request(info: RunInfo) -> Request:
@@ -204,6 +221,7 @@ class Plan:
     price: Price | None
     """None where it is unknown."""
     rebuildable: bool
+    judges: tuple[Tally, ...] = ()
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -248,16 +266,25 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
     """
     task = built.task or build_task(request.task)
     model, price, overrides = built.model, None, {}
+    budget = Budget(request.max_cost_usd, request.max_tokens_total, request.max_time_s)
+    cache = storage.cache() if request.cache else None
     if model is None:
         spec = parse_spec(request.model, load_models())
         if request.concurrency:
             spec = replace(spec, limits=replace(spec.limits, concurrency=request.concurrency))
-        budget = Budget(request.max_cost_usd, request.max_tokens_total, request.max_time_s)
-        model = build_model(spec, cache=storage.cache() if request.cache else None, budget=budget)
+        model = build_model(spec, cache=cache, budget=budget)
         price, overrides = price_of(spec), dict(spec.sampling)
     sampling = _sampling(task.sampling, overrides, request)
     dataset = scan(task, request.split, request.limit)
-    return Plan(request, task, model, sampling, dataset, price, built == Built())
+    task, judges = add_judges(
+        task,
+        judge_model=request.judge_model,
+        rubric=request.rubric,
+        cache=cache,
+        budget=budget,
+        known={request.model: model},
+    )
+    return Plan(request, task, model, sampling, dataset, price, built == Built(), judges)
 
 
 def _sampling(task: Sampling, model: Mapping[str, Any], request: Request) -> Sampling:
@@ -296,13 +323,31 @@ def _reopen(info: RunInfo, plan: Plan, storage: MetricsStorage) -> RunInfo:
     return info
 
 
-def _close(info: RunInfo, outcome: Outcome, storage: MetricsStorage, wall_s: float) -> Evaluation:
+def _judged(
+    plan: Plan, info: RunInfo, storage: MetricsStorage, canaries: Canaries
+) -> list[dict[str, Any]]:
+    """What the summary says of the run's judges; nothing is read where there are none."""
+    if not plan.judges:
+        return []
+    earlier = (info.summary or {}).get("judge", ())
+    return judge_blocks(
+        plan.task, storage.results(info.run_id), info.model, canaries, earlier=earlier
+    )
+
+
+def _close(
+    info: RunInfo,
+    outcome: Outcome,
+    storage: MetricsStorage,
+    wall_s: float,
+    judge: Sequence[Mapping[str, Any]] = (),
+) -> Evaluation:
     storage.update_run(
         info.run_id,
         status=_status(outcome),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    summary = collect(storage, info.run_id, wall_s=wall_s)
+    summary = replace(collect(storage, info.run_id, wall_s=wall_s), judge=judge)
     storage.update_run(info.run_id, summary=summary.to_dict())
     return Evaluation(info.run_id, outcome, summary, storage)
 

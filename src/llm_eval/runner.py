@@ -6,7 +6,7 @@ its reply to be durable, another is already asking. Memory is O(workers), never 
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol
@@ -45,6 +45,8 @@ class Job:
     constrain: bool = False
     """Ask the endpoint to hold the reply to the sample's JSON Schema."""
     concurrency: int = DEFAULT_CONCURRENCY
+    around: "Callable[[Evaluate], Evaluate] | None" = None
+    """Wraps the evaluation of each sample: tracing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,16 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class Work:
     """One sample in one epoch, and its reply where an earlier process already got it."""
 
     index: int
     epoch: int
     sample: Sample
     response: ModelResponse | None
+
+
+Evaluate = Callable[[Work], Awaitable[SampleResult]]
 
 
 async def run(
@@ -113,12 +118,14 @@ class _Engine:
         self._ending: Ending = "finished"
         self._reason: str | None = None
         self._n_failed = 0
+        around = job.around
+        self._evaluated: Evaluate = around(self._evaluate) if around else self._evaluate
 
     async def work_off(self) -> None:
         """Take samples until there are none left or the run is told to stop."""
         while not self._stop.is_set() and (work := next(self._work, None)) is not None:
             try:
-                result = await self._evaluate(work)
+                result = await self._evaluated(work)
             except BudgetExceededError as exc:
                 return self._end("budget", str(exc))
             except ProviderError as exc:
@@ -132,7 +139,7 @@ class _Engine:
             self._end("interrupted", None)
         return Outcome(self._ending, self._reason, self._n_failed)
 
-    async def _evaluate(self, work: _Work) -> SampleResult:
+    async def _evaluate(self, work: Work) -> SampleResult:
         prompt = self._job.task.prompt(work.sample)
         result = SampleResult(work.index, work.epoch, work.sample, prompt)
         try:
@@ -178,7 +185,7 @@ class _Engine:
         self._stop.set()
 
 
-def _remaining(job: Job, storage: MetricsStorage) -> Iterator[_Work]:
+def _remaining(job: Job, storage: MetricsStorage) -> Iterator[Work]:
     done = bytearray(job.n_samples * job.epochs)
     for index, epoch in storage.done(job.run_id):
         done[index * job.epochs + epoch] = 1
@@ -186,7 +193,7 @@ def _remaining(job: Job, storage: MetricsStorage) -> Iterator[_Work]:
     for index, sample in enumerate(islice(job.task.samples(job.split), job.n_samples)):
         for epoch in range(job.epochs):
             if not done[index * job.epochs + epoch]:
-                yield _Work(index, epoch, sample, pending.pop((index, epoch), None))
+                yield Work(index, epoch, sample, pending.pop((index, epoch), None))
 
 
 def _sampling(job: Job, sample: Sample, epoch: int) -> Sampling:

@@ -94,7 +94,6 @@ def test_tests_run_on_every_supported_python() -> None:
     assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
 
 
-@pytest.mark.system
 def test_actionlint_finds_nothing() -> None:
     if (actionlint := shutil.which("actionlint")) is None:
         pytest.skip("actionlint is not installed")

@@ -5,15 +5,16 @@ import asyncio
 import itertools
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from llm_eval.cli import dry_run, options, summary
+from llm_eval.cli import dry_run, options, summary, watch
 from llm_eval.cli.progress import Progress
 from llm_eval.cli.terminal import notes, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.evaluation import Evaluation, Plan, Request, execute_plan, prepare, resume_request
 from llm_eval.event_loop import in_own_loop
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.runner import Observer
 from llm_eval.types import RunInfo
 
 DEFAULT_MODEL = "local/smollm2-135m"
@@ -30,7 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a name in models.yaml or provider/model; repeat for several "
         f"(default: {DEFAULT_MODEL})",
     )
-    add("--judge-model", metavar="SPEC", help="also grade every reply with this model")
+    add(
+        "--judge-model", metavar="SPEC", help="also grade every reply; several with commas: a panel"
+    )
+    add("--rubric", metavar="RUBRIC", help="what the judge grades by: a preset or a YAML file")
     add("--split", default="test", help="train, val or test (default: test)")
     add("--limit", type=options.positive, metavar="N", help="only the first N samples")
     add("--epochs", type=options.positive, default=1, metavar="K", help="ask each sample K times")
@@ -46,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="check everything, estimate the cost, spend nothing")
     add("--no-cache", action="store_true", help="ask the model even where the reply is known")
     add("--resume", metavar="RUN", help="go on with an interrupted run; takes no TASK")
+    watch.configure(parser)
     options.add_db(parser)
     options.add_json(parser)
 
@@ -57,7 +62,8 @@ def execute(args: argparse.Namespace) -> int:
         plans = [prepare(request, storage) for request in _requests(args, resumed)]
         if args.dry_run:
             return dry_run.execute(plans, storage, as_json=args.json)
-        evaluations = in_own_loop(lambda: _run_all(plans, storage, resumed))
+        with watch.watching(args) as watchers:
+            evaluations = in_own_loop(lambda: _run_all(plans, storage, resumed, watchers))
         _report(evaluations, as_json=args.json)
         if len(evaluations) < len(plans):
             return 130
@@ -81,6 +87,7 @@ def _requests(args: argparse.Namespace, resumed: RunInfo | None) -> list[Request
             task=task,
             model=model,
             judge_model=args.judge_model,
+            rubric=args.rubric,
             split=args.split,
             limit=args.limit,
             epochs=args.epochs,
@@ -100,7 +107,10 @@ def _requests(args: argparse.Namespace, resumed: RunInfo | None) -> list[Request
 
 
 async def _run_all(
-    plans: Sequence[Plan], storage: MetricsStorage, resumed: RunInfo | None
+    plans: Sequence[Plan],
+    storage: MetricsStorage,
+    resumed: RunInfo | None,
+    watchers: Callable[[Plan], list[Observer]],
 ) -> list[Evaluation]:
     """Run one plan after another, until told to stop."""
     stop = asyncio.Event()
@@ -110,8 +120,9 @@ async def _run_all(
         if stop.is_set():
             break
         with Progress(plan) as progress:
+            observers = [progress, *watchers(plan)]
             evaluations.append(
-                await execute_plan(plan, storage, observers=[progress], stop=stop, resume=resumed)
+                await execute_plan(plan, storage, observers=observers, stop=stop, resume=resumed)
             )
     return evaluations
 

@@ -8,25 +8,16 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
+from llm_eval.visible import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_VISIBLE = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
-_KEPT = {ord("\n"): "\n", ord("\t"): "    "}
-_NEUTRAL = str.maketrans(
-    {
-        **_VISIBLE,
-        **_KEPT,
-        # Bidirectional overrides can make text read as something else than it is.
-        **{code: f"\\u{code:04x}" for code in [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]},
-    }
-)
-
 
 def clean(text: str) -> str:
     """`text` with every control character made visible; newlines stay."""
-    return text.translate(_NEUTRAL)
+    return visible(text).replace("\t", "    ")
 
 
 def one_line(text: str, width: int) -> str:

@@ -1,0 +1,141 @@
+"""`llm-eval export`: stored runs as files for other tools."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, BinaryIO
+
+from llm_eval.cli import options
+from llm_eval.cli.terminal import notes
+from llm_eval.errors import ConfigError
+
+if TYPE_CHECKING:
+    from llm_eval.metrics.export_rows import Selection
+    from llm_eval.metrics.storage import MetricsStorage
+    from llm_eval.types import RunInfo
+
+    Writer = Callable[[BinaryIO], int]
+
+TABLES = ("samples", "scores", "summary")
+FORMATS = ("csv", "jsonl", "parquet", "html", "prometheus", "junit", "model-index")
+
+UNITS = {"html": "run", "prometheus": "run", "junit": "case", "model-index": "result"}
+"""What a format counts, where it is not rows."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `export`."""
+    add = parser.add_argument
+    add("runs", nargs="*", metavar="RUN", help="run ids, `latest`, tags K=V (default: all runs)")
+    add("--format", required=True, choices=FORMATS, help="what to write")
+    add("--output", required=True, metavar="PATH", help="the file; `-` is standard output")
+    add("--table", choices=TABLES, default="samples", help="rows of csv, jsonl, parquet (samples)")
+    add("--task", metavar="TASK", help="only runs of this task")
+    add("--model", metavar="SPEC", help="only runs of this model")
+    add("--tag", type=options.tag, metavar="K=V", help="only runs with this tag")
+    add("--since", type=since, metavar="TIME", help="only runs since 2026-01-31, 2h or 7d")
+    add("--limit", type=options.positive, metavar="N", help="only the newest N runs")
+    add("--slice", metavar="S", help="only samples of this slice")
+    add("--failures", action="store_true", help="only samples that did not get the best score")
+    options.add_db(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Write the file; 0 when it is whole."""
+    from llm_eval.metrics.atomic_file import replacing
+
+    with options.open_storage(args) as storage:
+        if args.output.startswith(("http://", "https://")):
+            return _push(args, storage)
+        write = _writer(args, storage)
+        if args.output == "-":
+            write(sys.stdout.buffer)
+            return 0
+        with replacing(args.output) as stream:
+            n = write(stream)
+        unit = UNITS.get(args.format, "row")
+        notes().print(f"{args.output}: {n:,} {unit if n == 1 else f'{unit}s'}")
+    return 0
+
+
+def since(text: str) -> str:
+    """ISO 8601 in UTC, from a date, a time or a duration before now."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.now(UTC) - timedelta(seconds=options.duration(text))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _selection(args: argparse.Namespace) -> "Selection":
+    from llm_eval.metrics.export_rows import Selection
+
+    return Selection(
+        runs=tuple(args.runs),
+        task=args.task,
+        model=args.model,
+        tag=args.tag,
+        since=args.since,
+        limit=args.limit,
+        slice=args.slice,
+        failures=args.failures,
+    )
+
+
+def _writer(args: argparse.Namespace, storage: "MetricsStorage") -> "Writer":
+    """What writes the file, once all that can be refused is refused."""
+    from llm_eval.metrics.export_rows import chosen_runs
+    from llm_eval.metrics.exporters import EXPORTERS
+
+    chosen = _selection(args)
+    if args.format in EXPORTERS:
+        exporter = EXPORTERS[args.format](storage)
+        return lambda stream: exporter.write(stream, args.table, chosen)
+    _refuse_sample_filters(args)
+    infos = chosen_runs(storage, chosen)
+    if not infos:
+        raise ConfigError(f"no run fits; llm-eval runs --db {storage.url} lists them")
+    return _document(args.format, storage, infos)
+
+
+def _push(args: argparse.Namespace, storage: "MetricsStorage") -> int:
+    """Send metrics to a Pushgateway."""
+    if args.format != "prometheus":
+        raise ConfigError("--output takes a URL only with --format prometheus: a Pushgateway")
+    from llm_eval.metrics.export_rows import chosen_runs
+    from llm_eval.report.textfile import push
+
+    _refuse_sample_filters(args)
+    n = push(storage, chosen_runs(storage, _selection(args)), args.output)
+    notes().print(f"{args.output}: {n:,} {'run' if n == 1 else 'runs'}")
+    return 0
+
+
+def _document(kind: str, storage: "MetricsStorage", infos: "list[RunInfo]") -> "Writer":
+    if kind == "html":
+        from llm_eval.report.page import write_report
+
+        if len(infos) > 1:
+            raise ConfigError(f"a report is of one run, not {len(infos)}; name it, or say latest")
+        return lambda stream: write_report(storage, infos[0], stream)
+    if kind == "junit":
+        from llm_eval.report.junit import write_junit
+
+        return lambda stream: write_junit(storage, infos, stream)
+    if kind == "model-index":
+        from llm_eval.report.model_index import write_model_index
+
+        return lambda stream: write_model_index(storage, infos, stream)
+    from llm_eval.report.textfile import write_textfile
+
+    return lambda stream: write_textfile(storage, infos, stream)
+
+
+def _refuse_sample_filters(args: argparse.Namespace) -> None:
+    """A document is of whole runs: a filter that would be ignored is refused."""
+    given = [flag for flag in ("slice", "failures") if getattr(args, flag)]
+    if given:
+        raise ConfigError(f"--{given[0]} narrows csv, jsonl and parquet, not {args.format}")

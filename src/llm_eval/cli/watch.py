@@ -1,0 +1,99 @@
+"""`run`'s options for those who watch: logs, metrics. Off, they cost nothing."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from llm_eval.cli.terminal import notes
+from llm_eval.models.base import BaseModel, ModelWrapper
+
+if TYPE_CHECKING:
+    from llm_eval.evaluation import Plan
+    from llm_eval.observability.live_metrics import LimiterState, LiveRun
+    from llm_eval.runner import Observer
+
+    Watchers = Callable[[Plan], list[Observer]]
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """`--log-level`, `--log-json`, `--metrics-port`."""
+    add = parser.add_argument
+    add("--log-level", choices=_LEVELS, help="log to standard error from this level (default: off)")
+    add("--log-json", action="store_true", help="log JSON lines (from info, unless told)")
+    add(
+        "--metrics-port",
+        type=address,
+        metavar="[HOST:]PORT",
+        help="serve Prometheus metrics at /metrics while it runs (host: 127.0.0.1)",
+    )
+
+
+def address(text: str) -> tuple[str, int]:
+    """(host, port) of `9464` or `0.0.0.0:9464`."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(f"must look like 9464 or 0.0.0.0:9464, got {text!r}")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+@contextmanager
+def watching(args: argparse.Namespace) -> "Iterator[Watchers]":
+    """Gives the observers of each plan that is run within the block."""
+    with ExitStack() as stack:
+        makers: list[Callable[[Plan], Observer]] = []
+        if args.log_level or args.log_json:
+            makers.append(_logs(args))
+        if args.metrics_port:
+            makers.append(_metrics(args, stack))
+        yield lambda plan: [make(plan) for make in makers]
+
+
+def _logs(args: argparse.Namespace) -> "Callable[[Plan], Observer]":
+    from llm_eval.observability import logs
+
+    logs.configure(args.log_level or "info", as_json=args.log_json)
+
+    def make(plan: "Plan") -> "Observer":
+        request = plan.request
+        n = plan.dataset.n * request.epochs
+        logs.log("info", "run starts", task=request.task, model=request.model, n=n)
+        return logs.RunLog(request.task, request.model)
+
+    return make
+
+
+def _metrics(args: argparse.Namespace, stack: ExitStack) -> "Callable[[Plan], Observer]":
+    from llm_eval.observability.live_metrics import LiveRun, serving
+
+    host, port = args.metrics_port
+    runs = stack.enter_context(serving(port, host))
+    notes().print(f"metrics: http://{host}:{runs.port}/metrics")
+
+    def make(plan: "Plan") -> "LiveRun":
+        live = LiveRun(
+            plan.request.task,
+            plan.request.model,
+            plan.dataset.n * plan.request.epochs,
+            worst={m.name: m.worst for scorer in plan.task.scorers for m in scorer.metrics},
+            limiter=_limiter_state(plan.model),
+        )
+        runs.add(live)
+        return live
+
+    return make
+
+
+def _limiter_state(model: BaseModel) -> "Callable[[], LimiterState] | None":
+    """The state of the limiter among the model's layers, if it has one."""
+    from llm_eval.models.limiting import Limiting
+
+    layer = model
+    while isinstance(layer, ModelWrapper):
+        if isinstance(layer, Limiting):
+            limiter = layer.limiter
+            return lambda: limiter.state
+        layer = layer.inner
+    return None

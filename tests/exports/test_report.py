@@ -1,0 +1,238 @@
+"""The report and its siblings: what a browser, a CI system and a model card get."""
+
+import os
+import re
+import shutil
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from llm_eval.cli.main import main
+from llm_eval.errors import ConfigError
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.report.diff import word_diff
+from llm_eval.report.findings import find
+from llm_eval.report.junit import write_junit
+from llm_eval.report.model_index import write_model_index
+from llm_eval.report.page import render
+from llm_eval.types import RunInfo, SampleResult, Score
+from tests.exports.conftest import MARKUP, ODD, results, store
+
+
+class Elements(HTMLParser):
+    """Every tag with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.fixture
+def page(storage: MetricsStorage, run: RunInfo) -> str:
+    return render(find(storage, run))
+
+
+def test_the_page_holds_no_script_and_names_no_other_place(page: str) -> None:
+    for tag, attributes in Elements(page).found:
+        assert tag not in ("script", "img", "iframe", "link", "object", "embed", "base", "form")
+        assert not attributes.keys() & {"src", "href", "action", "style", "xlink:href", "srcset"}
+        assert not [name for name in attributes if name.startswith("on")]
+    assert "<script" not in page
+    assert re.search(
+        r"default-src 'none'; style-src 'sha256-[\w+/]+=*'", page.replace("&#39;", "'")
+    )
+
+
+def test_the_page_shows_numbers_slices_fields_troubles_and_recipe(page: str) -> None:
+    for words in (
+        "This run is incomplete.",
+        "exact_match by slice with 95 % intervals",
+        "fields by outcome",
+        "latency of a call, seconds",
+        "spurious",
+        "timeout",
+        "the judge is silent",
+        "no JSON in the reply",
+        "c0ffee",
+    ):
+        assert words in page or words in page.replace("&#39;", "'"), words
+
+
+def test_a_small_run_of_plain_words_fits_a_page_too(storage: MetricsStorage) -> None:
+    perfect = store(storage, "run_20260102_030405_cccccc", results()[:1])
+    assert "Every sample got the best score." in render(find(storage, perfect))
+    empty = store(storage, "run_20260102_030405_dddddd", [])
+    assert "<main>" in render(find(storage, empty))
+
+
+def test_failures_are_taken_from_every_slice_and_bounded(storage: MetricsStorage) -> None:
+    wrong = results()[1]
+    rows = []
+    for index in range(300):
+        part = "late" if index > 290 else "early"
+        sample = replace(wrong.sample, key=f"{index:064x}", slice=part)
+        rows.append(replace(wrong, index=index, sample=sample))
+    info = store(storage, "run_20260102_030405_eeeeee", rows)
+    found = find(storage, info)
+    assert found.n_imperfect == 300
+    assert [f.slice for f in found.failures].count("early") == 100
+    assert [f.slice for f in found.failures].count("late") == 9
+
+
+def test_the_report_of_ten_thousand_samples_is_below_five_megabytes(
+    storage: MetricsStorage,
+) -> None:
+    wrong = results()[1]
+    assert wrong.response is not None
+    long = replace(wrong.response, text="words < of & the model " * 200)
+    rows: list[SampleResult] = []
+    for index in range(10_000):
+        sample = replace(wrong.sample, key=f"{index:064x}", slice=f"slice {index % 7}")
+        rows.append(
+            SampleResult(
+                index, 0, sample, wrong.prompt, long, "x", None, (Score("exact_match", 0),)
+            )
+        )
+    info = store(storage, "run_20260102_030405_ffffff", rows)
+    assert len(render(find(storage, info)).encode()) < 5_000_000
+
+
+def test_a_diff_is_made_of_both_texts() -> None:
+    pieces = word_diff("Paris, France", "Paris, Texas")
+    assert "".join(p.text for p in pieces if p.kind != "added") == "Paris, France"
+    assert "".join(p.text for p in pieces if p.kind != "missing") == "Paris, Texas"
+    assert word_diff("Paris", "A completely other sentence of words") == []
+    assert word_diff("a " * 700, "a " * 700) == []
+    assert word_diff("", "x") == []
+
+
+def test_junit_counts_what_went_wrong(storage: MetricsStorage, run: RunInfo) -> None:
+    stream = BytesIO()
+    assert write_junit(storage, [run], stream) == 5
+    [suite] = ET.fromstring(stream.getvalue())
+    totals = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "skipped")}
+    assert totals == {"tests": "5", "failures": "2", "errors": "1", "skipped": "1"}
+    kinds = [case[0].tag if len(case) else "passed" for case in suite]
+    assert kinds == ["passed", "failure", "skipped", "error", "failure"]
+
+
+def test_a_model_card_has_the_hubs_fields(storage: MetricsStorage, run: RunInfo) -> None:
+    with pytest.raises(ConfigError, match="none of these is complete"):
+        write_model_index(storage, [run], BytesIO())
+    storage.update_run(run.run_id, status="complete")
+    stream = BytesIO()
+    assert write_model_index(storage, [storage.get_run(run.run_id)], stream) == 1
+    text = stream.getvalue().decode()
+    assert text.startswith("---\n")
+    [model] = yaml.safe_load(text.strip("-\n"))["model-index"]
+    assert model["name"] == "openai/m"
+    [result] = model["results"]
+    assert result["dataset"]["revision"] == "9f" * 32
+    metric = result["metrics"][0]
+    assert (metric["type"], metric["value"], metric["args"]["n"]) == ("exact_match", 0.2, 5)
+
+
+def test_the_command_writes_every_format(
+    tmp_path: Path,
+    storage: MetricsStorage,
+    run: RunInfo,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    db = f"sqlite:///{tmp_path}/runs.db"
+    for kind in ("csv", "jsonl", "parquet", "html", "prometheus", "junit"):
+        path = tmp_path / f"out.{kind}"
+        assert main(["export", "--format", kind, "--output", str(path), "--db", db]) == 0
+        assert path.stat().st_size > 200
+    assert capfdbinary.readouterr().out == b""
+    assert main(["export", "--format", "csv", "--output", "-", "--db", db]) == 0
+    assert capfdbinary.readouterr().out == (tmp_path / "out.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--format", "html", "--failures", "--output", "x"], "--failures narrows csv"),
+        (["--format", "html", "--task", "none", "--output", "x"], "no run fits"),
+        (["--format", "csv", "--output", "http://x"], "a Pushgateway"),
+        (["gone", "--format", "csv", "--output", "x"], "no run 'gone'"),
+    ],
+)
+def test_what_cannot_be_exported_is_said_and_writes_nothing(
+    tmp_path: Path,
+    storage: MetricsStorage,
+    run: RunInfo,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *arguments, "--db", f"sqlite:///{tmp_path}/runs.db"]) in (2, 4)
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A real Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        chromium = None
+    if chromium is None:
+        if os.environ.get("LLM_EVAL_REQUIRE_SYSTEM"):
+            pytest.fail("needs chromium and playwright")
+        pytest.skip("needs chromium (apt-get install chromium) and playwright (pip)")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 360])
+def test_a_browser_shows_it_runs_nothing_and_asks_nobody(
+    tmp_path: Path, page: str, browser: Any, scheme: str, width: int
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(page)
+    tab = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
+    asked: list[str] = []
+    said: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("dialog", lambda dialog: said.append(dialog.message))
+    tab.on("console", lambda message: said.append(message.text))
+    started = time.perf_counter()
+    tab.goto(path.as_uri(), wait_until="load")
+    assert time.perf_counter() - started < 5  # one second on a quiet machine
+    for summary in tab.query_selector_all("summary"):
+        summary.click()
+    assert asked == [path.as_uri()]
+    assert said == []
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    shown = tab.evaluate("document.body.innerText")
+    assert MARKUP in shown
+    ink = tab.evaluate("getComputedStyle(document.body).color")
+    assert ink == ("rgb(31, 35, 40)" if scheme == "light" else "rgb(230, 237, 243)")
+    drawings = tab.query_selector_all("svg")
+    assert len([d for d in drawings if d.is_visible()]) == len(drawings) / 2
+
+
+def test_hostile_text_is_nowhere_markup(page: str) -> None:
+    assert MARKUP not in page
+    assert not set("\x1b\u202e\0") & set(page)
+    assert ODD not in page
