@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from llm_eval.errors import EvalError, ParseError, ScorerError, boundary
+from llm_eval.errors import BudgetExceededError, EvalError, ParseError, ScorerError, boundary
 from llm_eval.scorers.base import Scorer
 from llm_eval.tasks.base import Task
 from llm_eval.types import ModelResponse, Sample, Score, Unscored
@@ -26,7 +26,11 @@ class Grade:
 
 
 async def grade(task: Task, sample: Sample, response: ModelResponse) -> Grade:
-    """Parse `response` and score it under every metric of `task`; never raises an `EvalError`."""
+    """Parse `response` and score it under every metric of `task`.
+
+    Raises:
+        BudgetExceededError: a judge may spend nothing more. No other `EvalError` is raised.
+    """
     try:
         with boundary(ScorerError, f"task {task.name!r} could not parse the reply"):
             answer = task.parse(sample, response)
@@ -46,6 +50,8 @@ async def _ask(
     try:
         with boundary(ScorerError, f"scorer {scorer.name!r}"):
             given = {s.metric: s for s in await scorer.score(sample, answer, response)}
+    except BudgetExceededError:
+        raise  # the run ends here; the reply is kept and scored when it goes on
     except EvalError as exc:
         return list(_undecided([scorer], str(exc)))
     return [_checked(given.get(m.name), m.name, scorer.name) for m in scorer.metrics]

@@ -33,6 +33,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "regex": "llm_eval.scorers.deterministic:RegexMatch",
         "choice": "llm_eval.scorers.deterministic:Choice",
         "json_fields": "llm_eval.scorers.json_fields:JSONFields",
+        "llm_judge": "llm_eval.scorers.llm_judge:LLMJudge",
     },
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from llm_eval.cli.judge_lines import judge_lines
 from llm_eval.cli.terminal import clean, output, table
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def print_summary(run: Mapping[str, Any]) -> None:
     console.print(_metrics(run["metrics"]))
     if run["slices"]:
         console.print(_slices(run))
-    for line in _facts(run):
+    for line in (*_facts(run), *judge_lines(run)):
         console.print(line)
     console.print()
     for hint in _next_steps(run):

@@ -1,0 +1,126 @@
+"""The calibration of a judge, as people read it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from llm_eval.cli.terminal import clean, output, table
+
+
+def print_calibration(report: Mapping[str, Any]) -> None:
+    """Print agreement, confusion by level, corrected numbers, and what to be careful of."""
+    console = output()
+    console.print()
+    judges = ", ".join(report["judges"])
+    console.print(clean(f"{judges} · {report['rubric']} · {report['run_id']}"), style="bold")
+    console.print(
+        f"{report['n_labelled']} of {report['n_judged']} judged replies are labelled, by "
+        f"{clean(', '.join(report['raters']))} · scale: {report['mode']}\n"
+    )
+    console.print(_agreement(report))
+    for name, block in report["dimensions"].items():
+        console.print(_confusion(name, block))
+    console.print(_corrected(report["corrected"]))
+    for line in (*_pass_lines(report["pass"]), *_other_lines(report)):
+        console.print(line)
+    for warning in report["warnings"]:
+        console.print(f"warning: {warning}")
+    if report.get("next"):
+        console.print(clean(f"label next: {', '.join(report['next'])}"))
+
+
+def _agreement(report: Mapping[str, Any]) -> Any:
+    listing = table("judge and people", ">agreement", ">kappa", ">95 % interval", ">AC1")
+    blocks = {"pass": report["pass"], **report["dimensions"]}
+    for name, block in blocks.items():
+        kappa = block["kappa"]
+        listing.add_row(
+            name,
+            _percent(block["agreement"]),
+            _number(kappa["value"]),
+            _interval(kappa["ci95"], 2),
+            _number(block["ac1"]),
+        )
+    return listing
+
+
+def _confusion(name: str, block: Mapping[str, Any]) -> Any:
+    levels = block["levels"]
+    listing = table(f"{name}: people", *(f">judge: {clean(level)}" for level in levels))
+    for level, row in zip(levels, block["confusion"], strict=True):
+        listing.add_row(clean(level), *map(str, row))
+    return listing
+
+
+def _corrected(corrected: Mapping[str, Any]) -> Any:
+    listing = table("", ">judge says", ">corrected", ">95 % interval", "method", ">to halve it")
+    for name in ("score", "pass"):
+        block = corrected[name]
+        needed = block["labels_to_halve"]
+        listing.add_row(
+            name,
+            _percent(block["raw"]),
+            _percent(block["value"]),
+            _interval(block["ci95"], 1, 100),
+            f"{block['method']}, a label is worth {block['worth_of_a_label']:.2f}",
+            "more replies" if needed is None else f"{needed} labels",
+        )
+    rate = corrected["pass_rogan_gladen"]
+    if rate is not None:
+        said = "Rogan–Gladen" if rate["reason"] is None else "no better than chance"
+        raw = _percent(corrected["pass"]["raw"])
+        shown = _interval(rate["ci95"], 1, 100)
+        listing.add_row("pass", raw, _percent(rate["value"]), shown, said, "")
+    return listing
+
+
+def _pass_lines(block: Mapping[str, Any]) -> Iterator[str]:
+    cells = block["confusion"]
+    yield (
+        f"pass: both {cells['both']} · only people {cells['only_people']} · "
+        f"only the judge {cells['only_judge']} · neither {cells['neither']}"
+    )
+    for name in ("sensitivity", "specificity"):
+        rate = block[name]
+        shown = _interval(rate["ci95"], 1, 100)
+        yield f"{name}: {_percent(rate['value'])} ({shown}; {rate['n']} replies)"
+
+
+def _other_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    if (people := report["people"]) is not None:
+        alphas = ", ".join(
+            f"{name} {_number(alpha['value'])} ({_interval(alpha['ci95'], 2)})"
+            for name, alpha in people["alpha"].items()
+        )
+        yield f"people among themselves, {people['n_items']} replies: alpha {alphas}"
+    length = report["length"]
+    yield (
+        f"rank correlation with the reply's length: score {_number(length['score'])}, "
+        f"error {_number(length['error'])}"
+    )
+    if (probes := report.get("probes")) is None:
+        yield "order and repetition: not measured (--probe N asks the judge)"
+        return
+    yield (
+        f"both orders of {probes['n_pairs']} pairs: {_percent(probes['swap_flip_rate'])} changed; "
+        f"{_percent(probes['first_position_rate'])} always the first, "
+        f"{_percent(probes['second_position_rate'])} always the second"
+    )
+    yield (
+        f"{probes['n_draws']} draws of {probes['n_opinions']} replies: "
+        f"{_percent(probes['self_consistency'])} alike"
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _interval(ci95: Sequence[float | None], digits: int, scale: float = 1.0) -> str:
+    low, high = ci95
+    if low is None or high is None:
+        return "–"
+    return f"{low * scale:.{digits}f} – {high * scale:.{digits}f}"

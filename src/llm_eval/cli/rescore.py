@@ -1,0 +1,48 @@
+"""`llm-eval rescore`: score stored replies again, without asking the candidate."""
+
+import argparse
+
+from llm_eval.cli import options, summary
+from llm_eval.cli.terminal import notes, write_json
+from llm_eval.rescore import Rescoring, rescore
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `rescore`."""
+    add = parser.add_argument
+    add("run", metavar="RUN", help="run id, a unique beginning of one, `latest`, or a tag K=V")
+    add("--judge-model", metavar="SPEC", help="grade every reply; several with commas: a panel")
+    add("--rubric", metavar="RUBRIC", help="what the judge grades by: a preset or a YAML file")
+    add("--scorers", metavar="NAMES", default="", help="instead of the task's own, with commas")
+    add("--concurrency", type=options.positive, default=64, metavar="C", help="calls at once (64)")
+    add("--max-cost", type=float, metavar="USD", help="stop before spending more")
+    add("--no-cache", action="store_true", help="ask the judge even where its reply is known")
+    add("--tag", type=options.tag, action="append", default=[], metavar="K=V", help="label the run")
+    options.add_db(parser)
+    options.add_json(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Score again and print; 0, or 4 where something is missing."""
+    asked = Rescoring(
+        run=args.run,
+        judge_model=args.judge_model,
+        rubric=args.rubric,
+        scorers=[name for name in args.scorers.split(",") if name],
+        concurrency=args.concurrency,
+        cache=not args.no_cache,
+        max_cost_usd=args.max_cost,
+        tags=dict(args.tag),
+    )
+    with options.open_storage(args) as storage:
+        evaluation = rescore(asked, storage)
+        info = storage.get_run(evaluation.run_id)
+        numbers = dict(info.summary or {})
+        if args.json:
+            write_json(numbers)
+        else:
+            summary.print_summary(numbers)
+            notes().print(f"replies of {numbers['parent']}, scored again as {info.run_id}")
+        if evaluation.outcome.reason:
+            notes().print(f"stopped: {evaluation.outcome.reason}")
+        return 0 if evaluation.status == "complete" else 4

@@ -1,0 +1,149 @@
+"""`llm-eval review`: label replies by hand, blind to model and judge.
+
+llm-eval review label RUN --rater mk           in the terminal, keyboard only
+llm-eval review export RUN --output FILE.csv   to label elsewhere
+llm-eval review import RUN FILE.csv --rater mk
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from llm_eval.cli import options
+from llm_eval.cli.terminal import notes, write_json
+from llm_eval.errors import ConfigError
+from llm_eval.metrics.labels import Label
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.review.items import Item, by_name, items_of, rubric_of, shuffled
+from llm_eval.scorers.rubric import Rubric
+from llm_eval.types import RunInfo
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `review`."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    label = actions.add_parser("label", help="label in the terminal")
+    export = actions.add_parser("export", help="write replies to label elsewhere")
+    read = actions.add_parser("import", help="read labels back")
+    for action in (label, export, read):
+        action.add_argument("run", metavar="RUN", help="whose replies are labelled")
+        action.add_argument("--rubric", metavar="RUBRIC", help="a preset or a YAML file")
+        options.add_db(action)
+    for action in (label, export):
+        action.add_argument("--seed", type=int, default=0, metavar="S", help="of the random order")
+        action.add_argument("--limit", type=options.positive, metavar="N", help="at most N replies")
+    label.add_argument("--rater", required=True, metavar="NAME", help="who labels")
+    label.add_argument(
+        "--next", type=options.positive, metavar="N", help="the N replies that help most"
+    )
+    export.add_argument("--rater", metavar="NAME", help="with this one's labels so far")
+    export.add_argument("--output", required=True, type=Path, metavar="FILE", help=".csv or .jsonl")
+    read.add_argument("file", type=Path, metavar="FILE", help=".csv or .jsonl")
+    read.add_argument("--rater", metavar="NAME", help="whose labels, unless the rows say")
+    read.add_argument("--replace", action="store_true", help="overwrite earlier labels")
+    options.add_json(read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What an action works on."""
+
+    storage: MetricsStorage
+    info: RunInfo
+    rubric: Rubric
+    items: Sequence[Item]
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Label, export or import."""
+    with options.open_storage(args) as storage:
+        info = storage.get_run(args.run)
+        rubric = rubric_of(info, args.rubric)
+        items = items_of(storage, info, rubric)
+        if not items:
+            raise ConfigError(f"run {info.run_id} has no replies to label")
+        action = {"label": _label, "export": _export, "import": _import}[args.action]
+        return action(args, _Work(storage, info, rubric, items))
+
+
+def _label(args: argparse.Namespace, work: "_Work") -> int:
+    from llm_eval.cli.keyboard import Keyboard
+    from llm_eval.review.session import HELP, LabelSession
+
+    done = _known(work, args.rater)
+    waiting = [item for item in shuffled(work.items, args.seed) if item.item not in done]
+    if args.next:
+        waiting = _most_useful(args, work, waiting)
+    waiting = waiting[: args.limit]
+    if not waiting:
+        notes().print(f"{args.rater} has labelled all {len(work.items)} replies")
+        return 0
+    notes().print(HELP.format(top="…"))
+    session = LabelSession(
+        waiting,
+        work.rubric,
+        work.storage.labels,
+        Keyboard(),
+        rater=args.rater,
+        now=_now,
+        drawn="next" if args.next else "random",
+    )
+    stored = session.run()
+    left = len(work.items) - len(_known(work, args.rater).keys() & by_name(work.items).keys())
+    notes().print(f"{stored} labels stored, {left} replies left; the same command goes on")
+    return 0
+
+
+def _most_useful(args: argparse.Namespace, work: "_Work", waiting: list[Item]) -> list[Item]:
+    from llm_eval.review.calibration import judged_replies, pair_up
+    from llm_eval.review.next_labels import next_replies
+
+    judged = judged_replies(work.storage, work.info, work.rubric)
+    pairs = pair_up(judged, work.storage.labels.given(work.rubric.scale), work.rubric)
+    chosen = {reply.item for reply in next_replies(judged, pairs, args.next, seed=args.seed)}
+    return [item for item in waiting if item.item in chosen]
+
+
+def _export(args: argparse.Namespace, work: "_Work") -> int:
+    from llm_eval.review.label_file import write_labels
+
+    kind = args.output.suffix.removeprefix(".")
+    if kind not in ("csv", "jsonl"):
+        raise ConfigError(f"--output {args.output}: the name must end in .csv or .jsonl")
+    known = _known(work, args.rater) if args.rater else {}
+    shown = shuffled(work.items, args.seed)[: args.limit]
+    try:
+        args.output.write_text(write_labels(shown, known, work.rubric, kind), encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"{args.output} cannot be written: {exc.strerror}") from exc
+    levels = " · ".join(f"{d.name}: {_menu(d.levels)}" for d in work.rubric.dimensions)
+    notes().print(f"{len(shown)} replies in {args.output}; levels: {levels}")
+    return 0
+
+
+def _import(args: argparse.Namespace, work: "_Work") -> int:
+    from llm_eval.review.label_file import read_labels
+
+    found = read_labels(args.file, by_name(work.items), work.rubric, rater=args.rater, now=_now())
+    stored = work.storage.labels.put(found, replace=args.replace)
+    counts = {"run_id": work.info.run_id, "read": len(found), "stored": stored}
+    if args.json:
+        write_json(counts)
+    else:
+        notes().print(f"{len(found)} labels read, {stored} of them new")
+    return 0
+
+
+def _known(work: "_Work", rater: str) -> dict[str, Label]:
+    return {label.item: label for label in work.storage.labels.given(work.rubric.scale, rater)}
+
+
+def _menu(levels: object) -> str:
+    assert isinstance(levels, tuple)
+    return "/".join(level.name for level in levels)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""People's labels of replies, and what they say about a judge."""

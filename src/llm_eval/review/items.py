@@ -1,0 +1,106 @@
+"""What a person is shown to label: question, reference, reply. Never the model, never a verdict.
+
+>>> items = items_of(storage, info, rubric)
+>>> shuffled(items, seed=0)[0].reply
+"Paris is the capital."
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llm_eval.errors import ConfigError
+from llm_eval.fingerprint import digest
+from llm_eval.judging import RUBRICS
+from llm_eval.metrics.labels import item_of
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.scorers.llm_judge import LLMJudge, reference_text
+from llm_eval.scorers.rubric import Rubric, load_rubric
+from llm_eval.tasks.build import build_task
+from llm_eval.types import RunInfo, SampleResult
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One reply to label."""
+
+    item: str
+    """Identity: sample and reply."""
+    sample_key: str
+    sample_id: str
+    question: str
+    """What the model was asked: the conversation without the system message."""
+    reference: str | None
+    reply: str
+
+
+def items_of(storage: MetricsStorage, info: RunInfo, rubric: Rubric) -> list[Item]:
+    """Every distinct reply of a run, in the run's order."""
+    found: dict[str, Item] = {}
+    for result in storage.results(info.run_id):
+        if result.response is not None:
+            item = _item(result, rubric)
+            found.setdefault(item.item, item)
+    return list(found.values())
+
+
+def shuffled(items: Iterable[Item], seed: int) -> list[Item]:
+    """`items` in an order that only the seed decides, so that any first part is a random draw."""
+    return sorted(items, key=lambda item: digest((seed, item.item)))
+
+
+def rubric_of(info: RunInfo, given: str | None) -> Rubric:
+    """The rubric that a run was judged by, or is to be labelled by.
+
+    Args:
+        info: the run.
+        given: a preset or a path; None: the run's own, else what suits its task.
+
+    Raises:
+        ConfigError: it cannot be read, or is no longer what the run was judged by.
+    """
+    rubric = load_rubric(given or _named(info))
+    judged = judge_recipe(info)
+    if judged is not None and judged["scale"] != rubric.scale:
+        raise ConfigError(
+            f"run {info.run_id} was judged by another {judged['rubric']!r} than {rubric.name!r} "
+            f"is now: its levels have changed; rescore the run, or name the rubric with --rubric"
+        )
+    return rubric
+
+
+def judge_recipe(info: RunInfo) -> dict[str, Any] | None:
+    """The recipe of a run's first judge, or None where it was not judged."""
+    scorers = info.recipe.get("scorers", ())
+    return next((dict(s) for s in scorers if s.get("name") == LLMJudge.name), None)
+
+
+def by_name(items: Sequence[Item]) -> dict[str, Item]:
+    """Items by their identity."""
+    return {item.item: item for item in items}
+
+
+def _named(info: RunInfo) -> str:
+    request = info.recipe.get("request") or {}
+    if request.get("rubric"):
+        return str(request["rubric"])
+    if info.task.endswith((".yaml", ".yml")):
+        scorers = build_task(info.task).scorers
+        for scorer in scorers:
+            if isinstance(scorer, LLMJudge):
+                return scorer.rubric
+    judged = judge_recipe(info)
+    return judged["rubric"] if judged else RUBRICS.get(info.task, "qa_correctness")
+
+
+def _item(result: SampleResult, rubric: Rubric) -> Item:
+    assert result.response is not None
+    sample = result.sample
+    return Item(
+        item=item_of(sample.key, result.response.text),
+        sample_key=sample.key,
+        sample_id=sample.id,
+        question="\n\n".join(m.content for m in result.prompt if m.role != "system"),
+        reference=None if rubric.reference == "none" else reference_text(sample.target),
+        reply=result.response.text,
+    )

@@ -1,0 +1,173 @@
+"""Judged runs from end to end: the candidate's reply is safe, the judge's cost stands apart."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_eval.errors import ConfigError
+from llm_eval.evaluation import Evaluation, Request, execute_plan, prepare, resume_request
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.rescore import Rescoring, rescore
+from llm_eval.testing import Faults, StubServer, stub_judge
+from llm_eval.testing.stub_replies import hashed
+from llm_eval.types import Unscored
+
+N = 12
+
+
+def answer(prompt: str) -> str:
+    return stub_judge.verdict(prompt) if stub_judge.is_judge_prompt(prompt) else hashed(prompt)
+
+
+def request(stub: StubServer, **options: Any) -> Request:
+    return Request(
+        task="qa",
+        model=f"openai/candidate@{stub.url}",
+        judge_model=options.pop("judge_model", f"openai/judge@{stub.url}"),
+        limit=N,
+        **options,
+    )
+
+
+async def judged(storage: MetricsStorage, stub: StubServer, **options: Any) -> Evaluation:
+    return await execute_plan(prepare(request(stub, **options), storage), storage)
+
+
+async def test_a_judged_run_has_both_scores_and_names_its_judge(storage: MetricsStorage) -> None:
+    async with StubServer(answer) as stub:
+        run = await judged(storage, stub)
+    assert run.status == "complete"
+    assert {"exact_match", "judge", "judge_pass", "judge_format"} <= set(run.metrics)
+    (block,) = run.summary.to_dict()["judge"]
+    assert block["states"]["scored"] == N
+    assert block["rubric"] == "qa_correctness"
+    assert block["canaries"]["n"] >= 8
+    assert (storage.get_run(run.run_id).summary or {})["judge"][0]["recipe"] == block["recipe"]
+
+
+async def test_the_judges_tokens_are_not_the_candidates(storage: MetricsStorage) -> None:
+    async with StubServer(answer) as stub:
+        alone = await judged(storage, stub, judge_model=None)
+        both = await judged(storage, stub)
+    assert both.summary.usage.prompt_tokens == alone.summary.usage.prompt_tokens
+    (usage,) = both.summary.to_dict()["judge"][0]["usage"].values()
+    assert usage["calls"] > N
+    assert usage["prompt_tokens"] > both.summary.usage.prompt_tokens
+
+
+async def test_a_broken_judge_loses_no_reply_and_repeats_none(storage: MetricsStorage) -> None:
+    async with StubServer(hashed) as stub, StubServer(faults=Faults({"400": 1.0})) as broken:
+        run = await judged(storage, stub, judge_model=f"openai/judge@{broken.url}")
+        assert stub.n_requests == N
+    (block,) = run.summary.to_dict()["judge"]
+    assert block["states"]["transport_error"] == N
+    assert block["states"]["scored"] == 0
+    assert run.metrics["exact_match"].n_scored == N
+    assert run.metrics["judge"].n_unscored == N
+    assert run.metrics["judge"].value_scored_only is None
+
+
+async def test_an_unreadable_judge_is_counted_apart_from_a_silent_one(
+    storage: MetricsStorage,
+) -> None:
+    async with StubServer(hashed) as stub:
+        run = await judged(storage, stub)
+    (block,) = run.summary.to_dict()["judge"]
+    assert block["states"]["parse_error"] == N
+    assert any("no verdict on 12 of 12" in warning for warning in block["warnings"])
+    for result in run.results():
+        assert [s.state for s in result.scores if isinstance(s, Unscored)] == ["parse_error"] * 5
+
+
+async def test_judge_and_candidate_of_one_family_are_warned_about(storage: MetricsStorage) -> None:
+    async with StubServer(answer) as stub:
+        run = await judged(storage, stub, judge_model=f"openai/candidate@{stub.url}")
+    assert any("of one family" in w for w in run.summary.to_dict()["judge"][0]["warnings"])
+
+
+async def test_a_wrong_key_of_the_judge_costs_no_reply(storage: MetricsStorage) -> None:
+    async with StubServer(hashed) as stub, StubServer(answer, key="secret") as locked:
+        with pytest.raises(ConfigError, match="the judge cannot be used"):
+            await judged(storage, stub, judge_model=f"openai/judge@{locked.url}")
+        assert stub.n_requests == 0
+    assert storage.count_runs() == 0
+
+
+async def test_an_interrupted_judged_run_goes_on_on_the_same_scale(
+    storage: MetricsStorage,
+) -> None:
+    async with StubServer(answer) as stub:
+        plan = prepare(request(stub), storage)
+        stop = asyncio.Event()
+        stop.set()
+        first = await execute_plan(plan, storage, stop=stop)
+        info = storage.get_run(first.run_id)
+        again = prepare(resume_request(info), storage)
+        run = await execute_plan(again, storage, resume=info)
+    assert run.run_id == first.run_id
+    assert run.status == "complete"
+    assert run.summary.to_dict()["judge"][0]["states"]["scored"] == N
+
+
+async def test_a_panel_is_named_with_commas(storage: MetricsStorage) -> None:
+    async with StubServer(answer) as stub:
+        spec = f"openai/one@{stub.url},openai/two@{stub.url}"
+        run = await judged(storage, stub, judge_model=spec)
+    (block,) = run.summary.to_dict()["judge"]
+    assert len(block["judges"]) == len(block["usage"]) == 2
+    assert block["disagreement"] == 0.0
+
+
+def test_a_judge_without_a_model_is_refused(storage: MetricsStorage, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"q": "hi", "a": "hello"}\n')
+    task = tmp_path / "task.yaml"
+    task.write_text(
+        "name: t\ndata: rows.jsonl\nmessages: [{role: user, content: '{{ q }}'}]\n"
+        "target: '{{ a }}'\nscorers: [exact_match, llm_judge]\n"
+    )
+    with pytest.raises(ConfigError, match="give --judge-model SPEC"):
+        prepare(Request(task=str(task), model="openai/m@http://x/v1"), storage)
+    with pytest.raises(ConfigError, match="--rubric is given, but no model to judge"):
+        prepare(Request(task="qa", model="openai/m@http://x/v1", rubric="faithfulness"), storage)
+
+
+def test_a_rescored_run_asks_the_candidate_nothing_and_names_its_parent(
+    storage: MetricsStorage,
+) -> None:
+    with StubServer(answer).in_thread() as stub:
+        parent = asyncio.run(judged(storage, stub, judge_model=None))
+        asked = stub.n_requests
+        spec = f"openai/judge@{stub.url}"
+        child = rescore(Rescoring(run=parent.run_id, judge_model=spec), storage)
+        prompts = [exchange.prompt for exchange in stub.journal[asked:]]
+    assert all(stub_judge.is_judge_prompt(prompt) for prompt in prompts)
+    info = storage.get_run(child.run_id)
+    assert info.recipe["parent"] == (info.summary or {})["parent"] == parent.run_id
+    assert child.status == "complete"
+    assert child.metrics["exact_match"].value == parent.metrics["exact_match"].value
+    assert child.metrics["judge"].n_scored == N
+    assert child.summary.usage.cost_usd in (None, 0.0)
+
+
+def test_other_scorers_can_be_named(storage: MetricsStorage) -> None:
+    with StubServer(answer).in_thread() as stub:
+        parent = asyncio.run(judged(storage, stub, judge_model=None))
+    child = rescore(Rescoring(run=parent.run_id, scorers=["contains"]), storage)
+    assert set(child.metrics) == {"contains"}
+
+
+def test_failed_samples_stay_failed(storage: MetricsStorage) -> None:
+    with StubServer(answer, faults=Faults({"400": 0.5})).in_thread() as stub:
+        parent = asyncio.run(judged(storage, stub, judge_model=None))
+    child = rescore(Rescoring(run=parent.run_id), storage)
+    assert child.status == "incomplete"
+    assert child.summary.n_failed == parent.summary.n_failed > 0
+
+
+def test_nothing_to_score_again_is_said(storage: MetricsStorage) -> None:
+    from llm_eval.errors import StoreError
+
+    with pytest.raises(StoreError, match="no run"):
+        rescore(Rescoring(run="latest"), storage)
