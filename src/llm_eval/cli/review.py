@@ -42,6 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--output", required=True, type=Path, metavar="FILE", help=".csv or .jsonl")
     read.add_argument("file", type=Path, metavar="FILE", help=".csv or .jsonl")
     read.add_argument("--rater", metavar="NAME", help="whose labels, unless the rows say")
+    read.add_argument(
+        "--chosen", action="store_true", help="the replies were those of `judge calibrate --next`"
+    )
     read.add_argument("--replace", action="store_true", help="overwrite earlier labels")
     options.add_json(read)
 
@@ -126,7 +129,14 @@ def _export(args: argparse.Namespace, work: "_Work") -> int:
 def _import(args: argparse.Namespace, work: "_Work") -> int:
     from llm_eval.review.label_file import read_labels
 
-    found = read_labels(args.file, by_name(work.items), work.rubric, rater=args.rater, now=_now())
+    found = read_labels(
+        args.file,
+        by_name(work.items),
+        work.rubric,
+        rater=args.rater,
+        now=_now(),
+        drawn="next" if args.chosen else "random",
+    )
     stored = work.storage.labels.put(found, replace=args.replace)
     counts = {"run_id": work.info.run_id, "read": len(found), "stored": stored}
     if args.json:

@@ -148,6 +148,7 @@ class GGUFModel(BaseModel):
             threads.poll = 0  # as fast when alone, 1.7 times as fast beside another busy process
         params.n_gpu_layers = self._args.get("n_gpu_layers", -1)
         params.verbosity = -1
+        params.cache_ram_mib = 0  # else the engine keeps old prompts in up to 8 GB of memory
         params.api_keys = [secrets.token_hex()]  # the engine listens on loopback: for us alone
         if self._adapter is not None:
             lora = xllamacpp.CommonAdapterLoraInfo()

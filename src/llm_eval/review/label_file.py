@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,13 @@ def write_labels(
 
 
 def read_labels(
-    path: Path, items: Mapping[str, Item], rubric: Rubric, *, rater: str | None, now: str
+    path: Path,
+    items: Mapping[str, Item],
+    rubric: Rubric,
+    *,
+    rater: str | None,
+    now: str,
+    drawn: str = "random",
 ) -> list[Label]:
     """The labels in a file; rows without any level are passed over.
 
@@ -57,6 +64,7 @@ def read_labels(
         rubric: whose levels are given.
         rater: whose labels they are, unless the row says.
         now: when, unless the row says.
+        drawn: how the labelled replies were chosen: `random` or `next`.
 
     Raises:
         ConfigError: a row is of no reply of the run, half labelled, has a level that is none, or
@@ -67,6 +75,7 @@ def read_labels(
     for row in load_rows(path):
         try:
             label = _label(row.values, items, rubric, rater, now)
+            label = label and replace(label, drawn=drawn)
         except ConfigError as exc:
             raise ConfigError(f"{row.place}: {exc}; nothing was stored") from exc
         if label is not None:

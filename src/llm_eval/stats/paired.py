@@ -36,6 +36,8 @@ EXACT_FLIPS = 20
 DRAWN_FLIPS = 300
 """Differences up to which signs are drawn; beyond, Student's t gives the same answer."""
 FLIP_DRAWS = 9999
+_LEAST_DISTANCE = 1e-9
+"""Nearer than that, no number of samples that could be drawn tells two values apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,7 @@ class _Rates:
         return power.detectable_rate(self.pairs.n, self._discordant, alpha=alpha)
 
     def required(self, distance: float, alpha: float, target: float) -> int | None:
-        if not distance > 0:
+        if not distance > _LEAST_DISTANCE:
             return None
         return power.required_pairs(min(distance, 1.0), self._discordant, alpha=alpha, power=target)
 
@@ -286,7 +288,7 @@ class _Means:
         return max(found, self._unseen(alpha, self._possible))
 
     def required(self, distance: float, alpha: float, target: float) -> int | None:
-        if self.pairs.groups < 2 or not distance > 0:
+        if self.pairs.groups < 2 or not distance > _LEAST_DISTANCE:
             return None
         to_see = _squared_quantile(alpha) * self._possible * float(self.pairs.counts.max())
         return max(
