@@ -1,5 +1,6 @@
 """The result table of one run, made from its `--json` object."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _BAR_WIDTH = 20
+_MOST_LABELS = 20
+"""Labels of one group, beyond which a table would not be read."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -21,6 +24,8 @@ def print_summary(run: Mapping[str, Any]) -> None:
     console.print(_metrics(run["metrics"]))
     if run["slices"]:
         console.print(_slices(run))
+        for line in _folded(run["slices"]):
+            console.print(clean(line), style="dim")
     for line in (*_facts(run), *judge_lines(run)):
         console.print(line)
     console.print()
@@ -73,7 +78,8 @@ def _slices(run: Mapping[str, Any]) -> "Table":
     names = list(run["metrics"])
     others = names[1:4]
     listing = table("slice", ">n", f">{names[0]}", ">95 % interval", *(f">{n}" for n in others))
-    for slice_name, metrics in run["slices"].items():
+    for slice_name in _shown(run["slices"]):
+        metrics = run["slices"][slice_name]
         first = metrics[names[0]]
         listing.add_row(
             clean(slice_name),
@@ -83,6 +89,28 @@ def _slices(run: Mapping[str, Any]) -> "Table":
             *(_value(metrics[name]["value"]) for name in others),
         )
     return listing
+
+
+def _shown(labels: Iterable[str]) -> list[str]:
+    """Slices, then the labels of every group that has few."""
+    sizes = _group_sizes(labels)
+    fitting = [label for label in labels if sizes[_group(label)] <= _MOST_LABELS]
+    return sorted(fitting, key=lambda label: _group(label) != "")
+
+
+def _folded(labels: Iterable[str]) -> Iterable[str]:
+    for group, size in _group_sizes(labels).items():
+        if size > _MOST_LABELS:
+            yield f"{group}: {size} values, which --json shows"
+
+
+def _group_sizes(labels: Iterable[str]) -> Counter[str]:
+    return Counter(map(_group, labels))
+
+
+def _group(label: str) -> str:
+    """`doc_type` of `doc_type=invoice`; empty for a slice."""
+    return label.partition("=")[0] if "=" in label else ""
 
 
 def _facts(run: Mapping[str, Any]) -> Iterable[str]:
