@@ -65,7 +65,7 @@ def _create_runs() -> None:
     )
     op.create_table(
         "tags",
-        sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
+        sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
@@ -75,7 +75,7 @@ def _create_runs() -> None:
 def _create_responses() -> None:
     op.create_table(
         "responses",
-        sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
+        sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
         sa.Column("sample_index", sa.Integer, primary_key=True),
         sa.Column("epoch", sa.SmallInteger, primary_key=True),
         sa.Column("prompt_tokens", sa.Integer, nullable=False),
@@ -92,7 +92,7 @@ def _create_responses() -> None:
 def _create_results() -> None:
     op.create_table(
         "results",
-        sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
+        sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
         sa.Column("sample_index", sa.Integer, primary_key=True),
         sa.Column("epoch", sa.SmallInteger, primary_key=True),
         sa.Column("status", sa.Text, nullable=False),
@@ -122,7 +122,7 @@ def _create_baselines() -> None:
         "baselines",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("name", sa.Text, nullable=False),
-        sa.Column("run", sa.ForeignKey("runs.id"), nullable=False),
+        sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), nullable=False),
         sa.Column("promoted_at", sa.Text, nullable=False),
         sa.Column("promoted_by", sa.Text, nullable=False),
         sa.Column("note", sa.Text, nullable=False),

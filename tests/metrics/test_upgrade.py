@@ -1,0 +1,58 @@
+"""Old databases become new ones; what is not ours, or newer, is left alone."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, MetaData, create_engine, inspect, text
+
+from llm_eval.errors import StoreError
+from llm_eval.metrics import schema
+from llm_eval.metrics.engine import database_url as parsed
+from llm_eval.metrics.engine import open_engine
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.metrics.upgrade import RELEASES, stored_version, upgrade
+
+
+def shape(engine: Engine) -> dict[str, object]:
+    """Columns, keys and indexes of every table, in words that both ways of making them share."""
+    found = MetaData()
+    found.reflect(engine)
+    return {
+        name: (
+            [(c.name, str(c.type), c.nullable, c.primary_key) for c in table.columns],
+            sorted((i.name, tuple(c.name for c in i.columns)) for i in table.indexes),
+        )
+        for name, table in found.tables.items()
+        if name != "alembic_version"
+    }
+
+
+def test_migrating_an_empty_database_gives_the_schema_of_today(
+    database_url: str, tmp_path: Path
+) -> None:
+    with MetricsStorage(database_url) as storage:
+        expected = shape(storage._engine)
+        with storage._engine.begin() as connection:
+            schema.metadata.drop_all(connection)
+        upgrade(storage._engine)
+        assert shape(storage._engine) == expected
+        assert stored_version(storage._engine) == RELEASES[-1]
+
+
+def test_opening_twice_changes_nothing(database_url: str) -> None:
+    for _ in range(2):
+        with MetricsStorage(database_url) as storage:
+            assert stored_version(storage._engine) == schema.VERSION
+
+
+def test_somebody_elses_tables_are_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/other.db"
+    other = create_engine(url)
+    with other.begin() as connection:
+        connection.execute(text("CREATE TABLE runs (x INTEGER)"))
+    other.dispose()
+    with pytest.raises(StoreError, match="holds tables of something else"):
+        MetricsStorage(url)
+    engine = open_engine(parsed(url))
+    assert inspect(engine).get_table_names() == ["runs"]
+    engine.dispose()
