@@ -112,6 +112,19 @@ def test_a_failed_sample_counts_as_worst_and_stays_visible(storage: MetricsStora
     assert {r.failure.code for r in failed if r.failure} == {"timeout"}
 
 
+def test_a_model_that_crashes_fails_its_sample_not_the_run(storage: MetricsStorage) -> None:
+    def crash(messages: Prompt, sampling: Sampling, repeat: int) -> str:
+        if messages[-1].content == "3":
+            raise ZeroDivisionError("in somebody's plugin")
+        return messages[-1].content
+
+    run = evaluate(Numbers(n=10), ScriptedModel(crash), db=storage)
+    (failed,) = run.results(failures=True)
+    assert failed.failure is not None
+    assert "ZeroDivisionError: in somebody's plugin" in failed.failure.message
+    assert run.metrics["exact_match"].n_failed == 1
+
+
 async def test_resume_asks_only_for_what_failed(storage: MetricsStorage) -> None:
     task = Numbers(n=10)
     broken = model(lambda call: ProviderError("down") if call.number < 3 else None)

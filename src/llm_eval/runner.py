@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol
 
-from llm_eval.errors import BudgetExceededError, ProviderError
+from llm_eval.errors import BudgetExceededError, ProviderError, boundary
 from llm_eval.fingerprint import request_key
 from llm_eval.grading import grade
 from llm_eval.metrics.storage import MetricsStorage
@@ -161,7 +161,8 @@ class _Engine:
         """The model's reply, durable."""
         model, epoch = self._job.model, asked.epoch
         sampling = _sampling(self._job, asked.sample, epoch)
-        response = await model.generate(asked.prompt, sampling, repeat=epoch)
+        with boundary(ProviderError, f"model {model.name!r}"):
+            response = await model.generate(asked.prompt, sampling, repeat=epoch)
         await self._writer.put_response(
             asked.index,
             epoch,

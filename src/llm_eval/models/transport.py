@@ -77,7 +77,8 @@ class Transport:
                     waiting_for = "idle"
                     parts, size = [], 0
                     while True:
-                        limit.reschedule(min(loop.time() + limits.idle_s, end))
+                        if not limit.expired():  # else the next await ends with TimeoutError
+                            limit.reschedule(min(loop.time() + limits.idle_s, end))
                         part = await response.body_reader.read_chunk()
                         if part is None:
                             break
