@@ -18,7 +18,7 @@ setup: $(STAMP) ## create .venv with everything that runs and tests need
 
 .PHONY: run
 run: setup ## evaluate the embedded model on both tasks: no key, no GPU, no server
-	$(BIN)/llm-eval run json qa --model local/smollm2-135m --limit 10
+	$(BIN)/llm-eval run json qa --model local/smollm2-135m --limit 10 --max-tokens 192
 
 .PHONY: test
 test: setup ## every test

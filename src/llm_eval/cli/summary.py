@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _BAR_WIDTH = 20
-_MOST_LABELS = 20
+_MOST_LABELS = 8
 """Labels of one group, beyond which a table would not be read."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 

@@ -183,8 +183,8 @@ def _summary(
     return MetricSummary(
         value=_round(estimate.value) if len(values) else metric.worst,
         value_scored_only=_round(values[scored].mean()) if scored.any() else None,
-        low=_finite(estimate.low),
-        high=_finite(estimate.high),
+        low=_within(estimate.low, estimate.value, metric),
+        high=_within(estimate.high, estimate.value, metric),
         stderr=_finite(estimate.stderr),
         method=estimate.method,
         n=len(values),
@@ -240,8 +240,8 @@ def _reduced(
             MetricSummary(
                 _round(estimate.value),
                 _round(estimate.value),
-                _finite(estimate.low),
-                _finite(estimate.high),
+                _within(estimate.low, estimate.value, metric),
+                _within(estimate.high, estimate.value, metric),
                 _finite(estimate.stderr),
                 estimate.method,
                 len(per_sample),
@@ -273,6 +273,17 @@ def _quantile(values: Floats, level: float) -> float | None:
 def _round(value: float) -> float:
     """Ten digits: more than any sample supports, fewer than float noise."""
     return round(float(value), 10)
+
+
+def _within(end: float, value: float, metric: Metric) -> float | None:
+    """An end of an interval, cut to the metric's range: a mean cannot lie beyond it.
+
+    Where the value itself lies beyond, the declared range is none.
+    """
+    low, high = sorted((metric.worst, metric.best))
+    if np.isfinite(end) and low <= value <= high:
+        return _finite(min(max(end, low), high))
+    return _finite(end)
 
 
 def _finite(value: float) -> float | None:
