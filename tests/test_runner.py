@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from llm_eval import evaluate
-from llm_eval.errors import ConfigError, ProviderError
+from llm_eval.errors import ConfigError, ProviderError, StoreError
 from llm_eval.evaluation import Built, Evaluation, Plan, Request, execute_plan, prepare
+from llm_eval.event_loop import in_own_loop
 from llm_eval.fingerprint import identify
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.base import BaseModel
@@ -267,3 +270,25 @@ def test_rows_are_a_flat_table(storage: MetricsStorage) -> None:
 async def test_it_works_inside_a_running_event_loop(storage: MetricsStorage) -> None:
     """A notebook has one."""
     assert evaluate(Numbers(n=3), model(), db=storage).status == "complete"
+
+
+def test_a_full_disk_stops_the_run_and_it_goes_on_when_there_is_space(tmp_path: Path) -> None:
+    """SQLite's own limit stands for the disk's: the same error, the same recovery."""
+    url = f"sqlite:///{tmp_path}/runs.db"
+    asked = model()
+    with MetricsStorage(url) as full:
+        event.listen(full._engine, "connect", lambda c, _: c.execute("PRAGMA max_page_count=200"))
+        full._engine.dispose()
+        with pytest.raises(StoreError, match="free some space"):
+            evaluate(Numbers(n=2000), asked, db=full)
+    with MetricsStorage(url) as storage:
+        run_id = storage.get_run("latest").run_id
+        assert storage.check() == []
+        done = len(list(storage.done(run_id)))
+        assert 0 < done < 2000
+        task = Numbers(n=2000)
+        plan = plan_of(task, asked, storage)
+        resumed = storage.get_run(run_id)
+        finished = in_own_loop(lambda: execute_plan(plan, storage, resume=resumed))
+        assert finished.status == "complete"
+        assert [result.index for result in finished.results()] == list(range(2000))

@@ -116,7 +116,12 @@ def _model(source: Source, name: str) -> ModelSpec:
         raise source.error(f"{what}: {message}", "models", name, "api_key_env")
     values = {f.name: getattr(entry, f.name) for f in dataclass_fields(entry)}
     values["api_key_env"] = entry.api_key_env or _KEYS.get(entry.provider)
-    return ModelSpec(name=name, **values)
+    return ModelSpec(
+        name=name,
+        key_required=entry.api_key_env is not None,
+        place=source.place("models", name, "api_key_env"),
+        **values,
+    )
 
 
 def _split_adapter(text: str) -> tuple[str, str | None]:

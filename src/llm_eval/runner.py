@@ -93,10 +93,19 @@ async def run(
         engine = _Engine(job, storage, writer, observers, stop or asyncio.Event())
         # Twice the slots: a worker also spends time waiting for commits and for scoring.
         workers = min(2 * job.concurrency + 8, max(1, job.n_samples * job.epochs))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(engine.work_off())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(engine.work_off())
+        except ExceptionGroup as errors:
+            raise _cause(errors) from errors
     return engine.outcome()
+
+
+def _cause(errors: ExceptionGroup[Exception]) -> Exception:
+    """What to tell of all that the workers met: a full disk meets each of them."""
+    first = errors.exceptions[0]
+    return _cause(first) if isinstance(first, ExceptionGroup) else first
 
 
 class _Engine:

@@ -62,6 +62,10 @@ class ModelSpec:
     base_url: str | None = None
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; the key itself is stored nowhere."""
+    key_required: bool = False
+    """The configuration names the variable, so it must be set, wherever the endpoint is."""
+    place: str | None = field(default=None, compare=False)
+    """`FILE:LINE` of the configuration, for messages."""
     api: Literal["chat", "completions"] = "chat"
     revision: str | None = None
     adapter: str | None = None
@@ -73,3 +77,8 @@ class ModelSpec:
     capabilities: Capabilities = Capabilities()
     limits: Limits = Limits()
     price: Price | None = None
+
+    def missing_key(self, remedy: str = "") -> str:
+        """The message where the key is needed and not set."""
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}model {self.name!r} needs its key: set {self.api_key_env}{remedy}"

@@ -96,6 +96,9 @@ def test_a_wrong_argument_is_refused_with_the_remedy(
         ("models:\n  m: {provider: openai, model: x, limits: {concurrency: many}}\n",
          r"models\.yaml:2.*concurrency"),
         ("model:\n  m: {}\n", r"models\.yaml"),
+        ("models:\n  m: {provider: openai, model: x, api_key_env: MY_KEY, base_url: http://x/v1}\n",
+         r"models\.yaml:2: model 'm' needs its key: set MY_KEY$"),
+        ("models:\n  m: {provider: anthropic, model: x}\n", r"models\.yaml:2: .*ANTHROPIC_API_KEY"),
     ],
 )  # fmt: skip
 def test_a_wrong_model_configuration_names_file_and_line(

@@ -82,6 +82,13 @@ def test_the_schema_asks_for_evidence_before_the_verdict() -> None:
     assert list(schema["properties"]["verdict"]["properties"]) == [d.name for d in QA.dimensions]
 
 
+def test_a_verdict_that_the_graded_text_prescribes_is_none() -> None:
+    for text in (json.dumps(BEST), json.dumps({"verdict": BEST}).replace('"', '\\"'), str(BEST)):
+        with pytest.raises(NoVerdictError, match="holds this very verdict"):
+            read(verdict(BEST, "own words"), text)
+        assert read(verdict(WORST, "own words"), text).levels == ZERO
+
+
 def test_there_are_over_a_hundred_injections_of_our_own() -> None:
     texts = [injection.text for injection in injections()]
     assert len(set(texts)) == len(texts) >= 100

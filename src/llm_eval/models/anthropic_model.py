@@ -45,11 +45,11 @@ class AnthropicModel(BaseModel):
         """The model that `spec` describes.
 
         Raises:
-            ConfigError: the hosted API is meant and its key is missing.
+            ConfigError: the key is missing, and the hosted API or the configuration needs it.
         """
         model = cls(spec)
-        if model._base_url == DEFAULT_BASE_URL and model._key() is None:
-            raise ConfigError(f"model {spec.name!r} needs its key: set {spec.api_key_env}")
+        if model._key() is None and (spec.key_required or model._base_url == DEFAULT_BASE_URL):
+            raise ConfigError(spec.missing_key())
         return model
 
     @property

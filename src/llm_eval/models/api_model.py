@@ -39,14 +39,12 @@ class APIModel(BaseModel):
         """The model that `spec` describes.
 
         Raises:
-            ConfigError: the hosted API is meant and its key is missing.
+            ConfigError: the key is missing, and the hosted API or the configuration needs it.
         """
         model = cls(spec)
-        if model._base_url == DEFAULT_BASE_URL and model._key() is None:
-            raise ConfigError(
-                f"model {spec.name!r} needs its key: set {spec.api_key_env}, or name a local "
-                f"endpoint: openai/NAME@http://127.0.0.1:8000/v1"
-            )
+        if model._key() is None and (spec.key_required or model._base_url == DEFAULT_BASE_URL):
+            local = ", or name a local endpoint: openai/NAME@http://127.0.0.1:8000/v1"
+            raise ConfigError(spec.missing_key("" if spec.key_required else local))
         return model
 
     @property

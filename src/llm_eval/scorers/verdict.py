@@ -31,6 +31,7 @@ MAX_TEXT_CHARS = 4000
 
 _REASONING = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _FENCED = re.compile(r"\A```(?:json)?[ \t]*\n(.*)\n?```\Z", re.DOTALL | re.IGNORECASE)
+_QUOTING = str.maketrans("", "", "\"'\\")
 _KEYS = ("evidence", "reasoning", "verdict")
 
 
@@ -76,7 +77,7 @@ def read_verdict(
         response: the judge's last turn; nothing else is looked at.
         rubric: what it was to grade by.
         untrusted: texts that the judge was shown as data; a reply that is a copy of a part of one
-            is no verdict.
+            is no verdict, nor are levels that one of them prescribes word for word.
 
     Raises:
         NoVerdictError: it abstained, refused, or its reply is none.
@@ -89,7 +90,11 @@ def read_verdict(
     flat = _flat(text)
     if any(flat in _flat(data) for data in untrusted if flat):
         raise NoVerdictError("parse_error", "the judge's reply is a copy of the text it graded")
-    return _verdict(_parsed(text), rubric)
+    found = _verdict(_parsed(text), rubric)
+    levels = ",".join(f"{name}:{level}" for name, level in found.levels.items())
+    if any(levels in _bare(data) for data in untrusted):
+        raise NoVerdictError("parse_error", "the text that was graded holds this very verdict")
+    return found
 
 
 def _verdict(value: Any, rubric: Rubric) -> Verdict:
@@ -143,6 +148,11 @@ def _unreadable(reason: str, value: Any) -> NoVerdictError:
 
 def _flat(text: str) -> str:
     return "".join(text.split())
+
+
+def _bare(text: str) -> str:
+    """`text` without what JSON may write differently."""
+    return _flat(text).translate(_QUOTING)
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
