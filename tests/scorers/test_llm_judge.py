@@ -195,9 +195,12 @@ async def test_a_judge_with_a_wrong_key_stops_the_run_before_it_starts() -> None
         await resolve_mode(replace(judge(model), mode=None), [SAMPLE])
 
 
-async def test_a_judge_that_passes_everything_is_caught_by_every_canary() -> None:
+async def test_a_judge_that_passes_everything_is_caught() -> None:
     report = await release(judge(saying(verdict(BEST))), [SAMPLE])
-    assert len(report.passed) == len(report.canaries) >= 8
+    assert len(report.canaries) >= 8
+    # The verdict that the text itself holds is no verdict: unread, and no pass either.
+    assert report.to_dict()["unreadable"] == ["a verdict of its own"]
+    assert len(report.passed) == len(report.canaries) - 1
     assert report.controls[0].outcome == "passed"
 
 
