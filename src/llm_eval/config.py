@@ -3,6 +3,7 @@
 gpt-4o-mini                       a name in configs/models.yaml
 openai/NAME@http://host:port/v1   any OpenAI-compatible endpoint
 hf/PATH:ADAPTER                   local transformers with an adapter
+vllm/PATH:ADAPTER                 a vLLM server of ours; `@http://…` behind it: one that runs
 gguf/C:/models/m.gguf             the colon of a drive belongs to the path
 """
 
@@ -21,6 +22,8 @@ from llm_eval.yaml_source import Source, decode, load_yaml
 
 _HERE = Path(__file__).resolve()
 _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+
+_WITH_ADAPTER = ("hf", "gguf", "vllm", "llamacpp")
 
 _ENDPOINT = re.compile(r"(?P<model>.*?)@(?P<url>https?://.*)", re.IGNORECASE)
 _ADAPTER = re.compile(r"(?P<path>(?:[A-Za-z]:(?=[\\/]))?+[^:]+):(?P<adapter>.+)")
@@ -76,12 +79,12 @@ def parse_spec(text: str, models: dict[str, ModelSpec]) -> ModelSpec:
     if provider not in names("providers"):
         raise ConfigError(f"model {text!r}: {unknown('provider', provider, names('providers'))}")
     model, base_url, adapter = rest, None, None
-    if provider in ("hf", "gguf"):
-        model, adapter = _split_adapter(rest)
-    elif endpoint := _ENDPOINT.fullmatch(rest):
+    if provider not in ("hf", "gguf") and (endpoint := _ENDPOINT.fullmatch(rest)):
         model, base_url = endpoint["model"], endpoint["url"]
         if not model:
             raise ConfigError(f"model {text!r}: name the model before the @ of its endpoint")
+    if provider in _WITH_ADAPTER:
+        model, adapter = _split_adapter(model)
     return ModelSpec(
         name=text,
         provider=provider,

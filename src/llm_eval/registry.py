@@ -20,6 +20,8 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "anthropic": "llm_eval.models.anthropic_model:AnthropicModel",
         "gguf": "llm_eval.models.gguf_model:GGUFModel",
         "local": "llm_eval.models.gguf_model:GGUFModel",
+        "llamacpp": "llm_eval.models.served_model:ServedModel",
+        "vllm": "llm_eval.models.served_model:ServedModel",
     },
     "tasks": {
         "json": "llm_eval.tasks.json_extraction:JSONExtractionTask",

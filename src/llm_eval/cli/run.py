@@ -15,6 +15,7 @@ from llm_eval.evaluation import Evaluation, Plan, Request, execute_plan, prepare
 from llm_eval.event_loop import in_own_loop
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.runner import Observer
+from llm_eval.serving.pool import kept_servers
 from llm_eval.types import RunInfo
 
 DEFAULT_MODEL = "local/smollm2-135m"
@@ -116,14 +117,17 @@ async def _run_all(
     stop = asyncio.Event()
     _stop_on_signals(stop)
     evaluations: list[Evaluation] = []
-    for plan in plans:
-        if stop.is_set():
-            break
-        with Progress(plan) as progress:
-            observers = [progress, *watchers(plan)]
-            evaluations.append(
-                await execute_plan(plan, storage, observers=observers, stop=stop, resume=resumed)
-            )
+    async with kept_servers():
+        for plan in plans:
+            if stop.is_set():
+                break
+            with Progress(plan) as progress:
+                observers = [progress, *watchers(plan)]
+                evaluations.append(
+                    await execute_plan(
+                        plan, storage, observers=observers, stop=stop, resume=resumed
+                    )
+                )
     return evaluations
 
 

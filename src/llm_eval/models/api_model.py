@@ -26,8 +26,15 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 class APIModel(BaseModel):
     """One served model. Retries, rate limits and caching wrap it from outside."""
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, *, key: str | None = None) -> None:
+        """Describe the endpoint.
+
+        Args:
+            spec: the model's configuration.
+            key: of an endpoint that nobody else knows; else it is read from the environment.
+        """
         self.name = spec.name
+        self._given_key = key
         self._spec = spec
         self._base_url = spec.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
         self._transport = Transport(self._base_url, spec.limits)
@@ -80,7 +87,9 @@ class APIModel(BaseModel):
         await self._transport.aclose()
 
     def _key(self) -> str | None:
-        """The key, read at use and kept nowhere."""
+        """The key; one of the environment is read at use and kept nowhere."""
+        if self._given_key is not None:
+            return self._given_key
         return os.environ.get(self._spec.api_key_env or "OPENAI_API_KEY") or None
 
     def _headers(self) -> dict[str, str]:

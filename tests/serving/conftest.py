@@ -1,0 +1,68 @@
+"""Real processes that speak the engines' endpoints, and who is left of them."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+STUB = Path(__file__).parents[2] / "src/llm_eval/testing/stub_model_server.py"
+Engine = Callable[..., None]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Make both engines the stub, which behaves as these words say."""
+
+    def choose(*words: str) -> None:
+        command = " ".join([sys.executable, str(STUB), *words])
+        monkeypatch.setenv("LLM_EVAL_VLLM", command)
+        monkeypatch.setenv("LLM_EVAL_LLAMA_SERVER", command)
+
+    choose()
+    return choose
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """What passes for a model's directory."""
+    directory = tmp_path / "base"
+    directory.mkdir()
+    (directory / "config.json").write_text("{}")
+    (directory / "model.safetensors").write_bytes(b"weights")
+    return directory
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    """What passes for an adapter."""
+    return make_adapter(tmp_path / "tuned", rank=8)
+
+
+def make_adapter(directory: Path, rank: int, weights: bytes = b"lora") -> Path:
+    directory.mkdir()
+    (directory / "adapter_config.json").write_text(f'{{"r": {rank}}}')
+    (directory / "adapter_model.safetensors").write_bytes(weights)
+    return directory
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def descendants(pid: int) -> set[int]:
+    """`pid`'s children and theirs."""
+    found: set[int] = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            parent = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(parent) == pid:
+            found |= {int(name)} | descendants(int(name))
+    return found
