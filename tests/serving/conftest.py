@@ -1,6 +1,7 @@
 """Real processes that speak the engines' endpoints, and who is left of them."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,11 +59,28 @@ def alive(pid: int) -> bool:
 def descendants(pid: int) -> set[int]:
     """`pid`'s children and theirs."""
     found: set[int] = set()
-    for name in filter(str.isdigit, os.listdir("/proc")):
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parent = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]
+            parent = stat.read_text().rpartition(")")[2].split()[1]
         except (FileNotFoundError, ProcessLookupError):
             continue
         if int(parent) == pid:
-            found |= {int(name)} | descendants(int(name))
+            child = int(stat.parent.name)
+            found |= {child} | descendants(child)
     return found
+
+
+def command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def keepers(pid: int) -> set[int]:
+    """The keepers among `pid`'s descendants: one a server."""
+    return {found for found in descendants(pid) if b"keeper.py" in command_line(found)}
+
+
+def kill_engines(pid: int) -> None:
+    """Kill what the keepers under `pid` keep."""
+    for keeper in keepers(pid):
+        for engine in descendants(keeper):
+            os.kill(engine, signal.SIGKILL)

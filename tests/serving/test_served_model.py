@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +20,7 @@ from llm_eval.serving.server import ServerOptions
 from llm_eval.serving.vllm_server import VLLMServer
 from llm_eval.testing import StubServer
 from llm_eval.types import Message, Sampling
-from tests.serving.conftest import Engine, descendants, make_adapter
+from tests.serving.conftest import Engine, descendants, keepers, kill_engines, make_adapter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
@@ -37,8 +36,7 @@ async def reply(model: BaseModel) -> str:
 
 
 def n_servers() -> int:
-    commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(os.getpid())]
-    return sum(b"keeper.py" in command for command in commands)
+    return len(keepers(os.getpid()))
 
 
 async def test_base_adapter_and_judge_share_one_server(
@@ -103,9 +101,7 @@ async def test_a_server_that_ends_stops_the_run_and_says_why(
     model = served(f"vllm/{checkpoint}")
     try:
         await model.start()
-        for pid in descendants(os.getpid()):
-            if b"keeper.py" not in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+        kill_engines(os.getpid())
         await asyncio.sleep(0.5)
         with pytest.raises(ProviderError, match="exit code 137; it said last") as caught:
             await reply(model)
@@ -219,14 +215,16 @@ class TestARunningServer:
             await tuned.aclose()
 
     async def test_nobody_there_is_one_line(self) -> None:
-        with pytest.raises(ConfigError, match="does not answer: .*refused.*server running"):
+        with pytest.raises(ConfigError, match=r"does not answer: .*refused.*server running"):
             await served("vllm/base@http://127.0.0.1:9/v1").start()
 
-    async def test_a_gateway_without_a_release_still_serves(self) -> None:
+    async def test_a_gateway_that_tells_no_release_still_serves(self) -> None:
         async with StubServer() as stub:
-            model = served(f"vllm/m@{stub.url}")
-            with pytest.raises(ConfigError, match="HTTP 404|does not serve"):
-                await model.start()
+            model = served(f"vllm/stub-1@{stub.url}")
+            await model.start()
+            assert await reply(model)
+            assert model.identity["engine"] is None
+            await model.aclose()
 
     def test_llama_cpp_loads_no_adapter_later(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError):
@@ -247,3 +245,21 @@ async def test_built_as_a_run_builds_it_it_can_be_limited_and_retried(
     finally:
         await model.aclose()
     assert {r.text for r in replies} == {"base: Hi"}
+
+
+@pytest.mark.embedded
+async def test_the_embedded_model_answers_from_a_process_of_its_own(
+    embedded_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LLM_EVAL_LLAMA_SERVER", raising=False)
+    options = {"ctx_size": 512, "parallel": 1}
+    model = served("llamacpp/smollm2-135m", args=options)
+    await model.start()
+    try:
+        asked = (Message("user", "What is the capital of France? Answer with one word."),)
+        answer = await model.generate(asked, Sampling(max_tokens=24))
+    finally:
+        await model.aclose()
+    assert "Paris" in answer.text
+    assert str(embedded_model.parent) not in answer.model
+    assert n_servers() == 0

@@ -13,24 +13,14 @@ import pytest
 from llm_eval.errors import ConfigError
 from llm_eval.serving.endpoint import Endpoint
 from llm_eval.serving.llama_server import LlamaServer
-from llm_eval.serving.server import Adapter, ModelServer, ServerOptions, flags, free_port
+from llm_eval.serving.server import Adapter, ServerOptions, flags, free_port
 from llm_eval.serving.vllm_server import VLLMServer
-from tests.serving.conftest import Engine, alive, descendants
+from tests.serving.conftest import Engine, alive, command_line, descendants, keepers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
 KEY = "a-key-that-is-easy-to-find"
 SHORT = ServerOptions(key=KEY, grace_s=0.5, start_s=20)
-
-
-def keeper_of(server: ModelServer) -> int:
-    """The process that keeps the server."""
-    (pid,) = (p for p in descendants(os.getpid()) if b"keeper.py" in command_line(p))
-    return pid
-
-
-def command_line(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 async def chat(endpoint: Endpoint, model: str, **fields: object) -> str:
@@ -69,11 +59,8 @@ async def test_it_listens_on_loopback_only_and_nobody_sees_its_key(engine: Engin
 
 
 def listening_addresses(pid: int) -> set[str]:
-    inodes = {
-        os.readlink(link).removeprefix("socket:[").rstrip("]")
-        for link in Path(f"/proc/{pid}/fd").iterdir()
-        if os.readlink(link).startswith("socket:")
-    }
+    links = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    inodes = {link.removeprefix("socket:[").rstrip("]") for link in links}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     rows += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
     return {row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes}
@@ -175,8 +162,8 @@ def test_it_does_not_outlive_its_owner(
 
 
 async def test_it_does_not_outlive_its_keeper(engine: Engine) -> None:
-    async with VLLMServer("m", options=SHORT) as server:
-        keeper = keeper_of(server)
+    async with VLLMServer("m", options=SHORT):
+        (keeper,) = keepers(os.getpid())
         kept = descendants(keeper)
         os.kill(keeper, signal.SIGKILL)
         assert gone(kept)
@@ -191,7 +178,7 @@ def gone(pids: set[int], within_s: float = 10.0) -> bool:
 
 async def test_a_port_that_is_taken_is_tried_elsewhere_and_not_for_ever(engine: Engine) -> None:
     engine("--port-taken")
-    with pytest.raises(ConfigError, match="no free port on 127.0.0.1 in 3 tries"):
+    with pytest.raises(ConfigError, match=r"no free port on 127\.0\.0\.1 in 3 tries"):
         async with VLLMServer("m", options=SHORT):
             pass
 

@@ -16,10 +16,11 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakSet
 
-from llm_eval.errors import ProviderError
-from llm_eval.models.api_model import APIModel
+from llm_eval.errors import ConfigError, ProviderError
+from llm_eval.models.api_model import APIModel, public_url
 from llm_eval.models.attached_model import AttachedModel
 from llm_eval.models.base import BaseModel
+from llm_eval.models.cores import free_cores
 from llm_eval.models.served_files import base_identity, base_path, read_served_adapter
 from llm_eval.serving import pool
 from llm_eval.serving.llama_server import LlamaServer
@@ -131,10 +132,8 @@ class ServedModel(BaseModel):
         return sorted(found, key=lambda adapter: adapter.name)
 
     def _make(self, adapters: Sequence[Adapter]) -> ModelServer:
-        args = dict(self._spec.args)
-        if self._spec.revision is not None:
-            args["revision"] = self._spec.revision
-        return self._kind(self._model, adapters=adapters, options=ServerOptions(args=args))
+        options = ServerOptions(args=_engine_args(self._spec))
+        return self._kind(self._model, adapters=adapters, options=options)
 
     def _client(self, server: ModelServer) -> APIModel:
         args: Mapping[str, Any] = {}
@@ -145,3 +144,34 @@ class ServedModel(BaseModel):
             name = self.adapter.name
         spec = replace(self._spec, model=name, base_url=f"{server.endpoint.root}/v1", args=args)
         return APIModel(spec, key=server.endpoint.key)
+
+
+def server_of(spec: ModelSpec, adapters: Sequence[str], options: ServerOptions) -> ModelServer:
+    """A server for others to use, not started: `spec`'s base, its adapter and `adapters`.
+
+    Raises:
+        ConfigError: no engine here serves such a model, or a file is not there.
+    """
+    if spec.base_url is not None:
+        raise ConfigError(f"model {spec.name!r} is served already, at {public_url(spec.base_url)}")
+    engine = {"gguf": "llamacpp", "local": "llamacpp"}.get(spec.provider, spec.provider)
+    if engine not in _SERVERS:
+        raise ConfigError(
+            f"model {spec.name!r}: there is no server for {spec.provider!r}; "
+            "serve vllm/…, llamacpp/…, gguf/… or local/…"
+        )
+    spec = replace(spec, provider=engine)
+    named = ([] if spec.adapter is None else [spec.adapter]) + list(adapters)
+    served = [read_served_adapter(replace(spec, adapter=path)).adapter for path in named]
+    options = replace(options, args=_engine_args(spec))
+    return _SERVERS[engine](base_path(spec), adapters=served, options=options)
+
+
+def _engine_args(spec: ModelSpec) -> Mapping[str, Any]:
+    """The engine's options, with what the spec and the machine say beside them."""
+    args = dict(spec.args)
+    if spec.revision is not None:
+        args["revision"] = spec.revision
+    if spec.provider != "vllm":
+        args.setdefault("threads", free_cores())
+    return args

@@ -27,6 +27,9 @@ def main() -> None:
     args, engine = _read_words(sys.argv[1:])
     _log(f"stub {os.getpid()}: {' '.join(engine)}")
     _log(f"the key is {_key()}")
+    if args.journal:
+        with open(args.journal, "a") as journal:  # noqa: PTH123 - starts faster without pathlib
+            journal.write(" ".join(engine) + "\n")
     if args.ignore_sigterm:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for _ in range(args.hidden_children):
@@ -55,6 +58,7 @@ def _read_words(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
     add("--ignore-sigterm", action="store_true")
     add("--hidden-children", type=int, default=0)
     add("--port-taken", action="store_true")
+    add("--journal", metavar="FILE", help="gets a line for each start")
     add("--open", action="store_true", help="take any key")
     add("--refuse-adapters", action="store_true")
     return parser.parse_args(words[:begin]), words[begin:]
