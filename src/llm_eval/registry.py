@@ -22,6 +22,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "local": "llm_eval.models.gguf_model:GGUFModel",
         "llamacpp": "llm_eval.models.served_model:ServedModel",
         "vllm": "llm_eval.models.served_model:ServedModel",
+        "hf": "llm_eval.models.hf_model:HFModel",
     },
     "tasks": {
         "json": "llm_eval.tasks.json_extraction:JSONExtractionTask",

@@ -3,12 +3,11 @@
 import argparse
 import asyncio
 import itertools
-import os
-import signal
 from collections.abc import Callable, Sequence
 
 from llm_eval.cli import dry_run, options, summary, watch
 from llm_eval.cli.progress import Progress
+from llm_eval.cli.signals import stop_on_signals
 from llm_eval.cli.terminal import notes, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.evaluation import Evaluation, Plan, Request, execute_plan, prepare, resume_request
@@ -115,7 +114,7 @@ async def _run_all(
 ) -> list[Evaluation]:
     """Run one plan after another, until told to stop."""
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     evaluations: list[Evaluation] = []
     async with kept_servers():
         for plan in plans:
@@ -129,20 +128,6 @@ async def _run_all(
                     )
                 )
     return evaluations
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    """Drain at the first signal, leave at the second; either way the run can be resumed."""
-
-    def on_signal(name: str) -> None:
-        if stop.is_set():
-            os._exit(130)  # what is committed is safe; what is in flight is asked again
-        notes().print(f"{name}: finishing what is in flight; once more to leave at once")
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, on_signal, number.name)
 
 
 def _report(evaluations: Sequence[Evaluation], *, as_json: bool) -> None:

@@ -1,0 +1,1 @@
+"""A transformers checkpoint in this process: loading, batching, decoding."""

@@ -1,0 +1,241 @@
+"""Writing the replies to a batch of prompts with a transformers model.
+
+A loop of its own instead of `model.generate`, for three reasons. What all prompts begin with is
+computed once (a task's instruction and example are half of its prompt). A reply that has ended
+leaves the batch. Every row has its own temperature, seed, stop strings and length.
+
+    cache:  [ shared prefix | padding | own prompt | reply … ]      padding is masked
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llm_eval.models.hf.base import Base
+from llm_eval.models.hf.libraries import libraries
+from llm_eval.types import Sampling, TokenLogprob
+
+_LEAST_PREFIX = 16
+"""Shorter common beginnings are not worth a pass of their own."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One prompt and what becomes of it."""
+
+    prompt: list[int]
+    sampling: Sampling
+    repeat: int
+    limit: int
+    """The most tokens to write."""
+    tokens: list[int] = field(default_factory=list)
+    text: str = ""
+    finish_reason: str = ""
+    """Empty while it is being written."""
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+    generator: Any = None
+
+
+@dataclass(slots=True)
+class Waste:
+    """Tokens that were computed, and how many of them were padding."""
+
+    computed: int = 0
+    padding: int = 0
+
+    @property
+    def share(self) -> float:
+        """Padding among all that was computed, 0 to 1."""
+        return self.padding / self.computed if self.computed else 0.0
+
+
+class Decoder:
+    """Writes with one base; keeps the last shared prefix, which the next batch often has too."""
+
+    def __init__(self, base: Base) -> None:
+        torch, transformers = libraries()
+        self._torch, self._base = torch, base
+        self._new_cache = transformers.DynamicCache
+        self.waste = Waste()
+        parameters = inspect.signature(base.model.forward).parameters
+        # transformers 5.18 renamed it; the older name will go.
+        self._cache_argument = "cache" if "cache" in parameters else "past_key_values"
+        self._ends = end_tokens(base)
+        self._prefix: tuple[str | None, tuple[int, ...], Any] | None = None
+
+    def write(self, rows: Sequence[Row], adapter: str | None) -> None:
+        """Fill in every row's reply.
+
+        Raises:
+            torch.OutOfMemoryError: the batch is too large; the rows are as they were.
+        """
+        with self._torch.inference_mode(), self._base.using(adapter):
+            self._write(list(rows), adapter)
+
+    def _write(self, rows: list[Row], adapter: str | None) -> None:
+        torch = self._torch
+        cache, mask, logits, positions = self._read(rows, adapter)
+        for row in rows:
+            if row.sampling.temperature > 0:
+                row.generator = torch.Generator(device="cpu")
+                row.generator.manual_seed(((row.sampling.seed or 0) << 16) + row.repeat)
+        live = rows
+        while True:
+            chosen = self._choose(live, logits)
+            kept = [n for n, row in enumerate(live) if not row.finish_reason]
+            if not kept:
+                return
+            if len(kept) < len(live):
+                index = torch.tensor(kept, device=logits.device)
+                cache.batch_select_indices(index)
+                mask, positions = mask[index], positions[index]
+                live, chosen = [live[n] for n in kept], [chosen[n] for n in kept]
+            positions = positions + 1
+            mask = torch.cat([mask, mask.new_ones(len(live), 1)], dim=1)
+            ids = torch.tensor(chosen, device=logits.device)[:, None]
+            logits = self._forward(ids, mask, positions, cache)
+            self.waste.computed += len(live)
+
+    def _read(self, rows: Sequence[Row], adapter: str | None) -> tuple[Any, Any, Any, Any]:
+        """Compute the prompts: (cache, mask, logits of each last token, its position)."""
+        torch, device = self._torch, self._base.device
+        prefix = self._shared_prefix(rows, adapter)
+        n = len(prefix)
+        longest = max(len(row.prompt) for row in rows) - n
+        ids = torch.full((len(rows), longest), self._base.tokenizer.pad_token_id)
+        mask = torch.zeros((len(rows), n + longest), dtype=torch.long)
+        mask[:, :n] = 1
+        for number, row in enumerate(rows):
+            own = row.prompt[n:]
+            ids[number, longest - len(own) :] = torch.tensor(own)
+            mask[number, n + longest - len(own) :] = 1
+        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, n:]
+        cache = self._copied(len(rows)) if n else self._new_cache(config=self._base.model.config)
+        ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
+        logits = self._forward(ids, mask, positions, cache)
+        self.waste.computed += ids.numel()
+        self.waste.padding += int(ids.numel() - mask[:, n:].sum())
+        return cache, mask, logits, positions[:, -1:]
+
+    def _shared_prefix(self, rows: Sequence[Row], adapter: str | None) -> tuple[int, ...]:
+        """What all prompts begin with, computed; the last token of each stays its own."""
+        if not self._can_share:
+            return ()
+        common = common_prefix([row.prompt for row in rows])
+        if self._prefix is not None:
+            owner, known, _ = self._prefix
+            if owner == adapter and common[: len(known)] == known and len(known) * 2 > len(common):
+                return known
+        if len(common) < _LEAST_PREFIX or len(rows) < 2:
+            return ()
+        torch = self._torch
+        cache = self._new_cache(config=self._base.model.config)
+        ids = torch.tensor([common], device=self._base.device)
+        positions = torch.arange(len(common), device=self._base.device)[None]
+        self._forward(ids, torch.ones_like(ids), positions, cache)
+        self.waste.computed += len(common)
+        self._prefix = (adapter, common, cache)
+        return common
+
+    @property
+    def _can_share(self) -> bool:
+        """Only where every layer sees all that came before."""
+        config = self._base.model.config.get_text_config(decoder=True)
+        kinds = getattr(config, "layer_types", None) or ["full_attention"]
+        window = getattr(config, "sliding_window", None) and getattr(
+            config, "use_sliding_window", True
+        )
+        return set(kinds) == {"full_attention"} and not window
+
+    def _copied(self, n: int) -> Any:
+        """The prefix' cache, once for each row."""
+        assert self._prefix is not None
+        layers = [
+            (layer.keys.expand(n, -1, -1, -1), layer.values.expand(n, -1, -1, -1))
+            for layer in self._prefix[2].layers
+        ]
+        return self._new_cache(layers)
+
+    def _forward(self, ids: Any, mask: Any, positions: Any, cache: Any) -> Any:
+        """Logits of the last token of each row, float32, [rows, vocabulary]."""
+        out = self._base.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            use_cache=True,
+            logits_to_keep=1,
+            **{self._cache_argument: cache},
+        )
+        return out.logits[:, -1].float()
+
+    def _choose(self, rows: Sequence[Row], logits: Any) -> list[int]:
+        """The next token of each row; ends the rows that are done."""
+        greedy = logits.argmax(-1).tolist()
+        chosen = []
+        for number, row in enumerate(rows):
+            token = greedy[number] if row.generator is None else self._draw(row, logits[number])
+            chosen.append(token)
+            if token in self._ends:
+                row.text, row.finish_reason = self._decode(row.tokens), "stop"
+                continue
+            if row.sampling.top_logprobs is not None:
+                row.logprobs.append(self._logprob(token, row, logits[number]))
+            row.tokens.append(token)
+            self._end_by_text(row)
+        return chosen
+
+    def _end_by_text(self, row: Row) -> None:
+        if row.sampling.stop:
+            text = self._decode(row.tokens)
+            cuts = [at for stop in row.sampling.stop if (at := text.find(stop)) >= 0]
+            if cuts:
+                row.text, row.finish_reason = text[: min(cuts)], "stop"
+                return
+        if len(row.tokens) >= row.limit:
+            row.text, row.finish_reason = self._decode(row.tokens), "length"
+
+    def _draw(self, row: Row, logits: Any) -> int:
+        torch = self._torch
+        shares = torch.softmax(logits.cpu() / row.sampling.temperature, -1)
+        if row.sampling.top_p is not None and row.sampling.top_p < 1:
+            ordered, index = shares.sort(descending=True)
+            before = ordered.cumsum(-1) - ordered
+            shares = shares.scatter(0, index, ordered.where(before < row.sampling.top_p, 0.0))
+        return int(torch.multinomial(shares, 1, generator=row.generator))
+
+    def _logprob(self, token: int, row: Row, logits: Any) -> TokenLogprob:
+        shares = self._torch.log_softmax(logits, -1)
+        n = row.sampling.top_logprobs or 0
+        top = shares.topk(n) if n else None
+        pairs = [] if top is None else zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        return TokenLogprob(
+            self._decode([token]),
+            float(shares[token]),
+            tuple((self._decode([other]), value) for other, value in pairs),
+        )
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        text: str = self._base.tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
+
+
+def common_prefix(prompts: Sequence[list[int]]) -> tuple[int, ...]:
+    """The tokens that all prompts begin with, short of the shortest prompt's last token."""
+    first, last = min(prompts), max(prompts)
+    n = 0
+    most = min(len(prompt) for prompt in prompts) - 1
+    while n < most and first[n] == last[n]:
+        n += 1
+    return tuple(first[:n])
+
+
+def end_tokens(base: Base) -> frozenset[int]:
+    """Ids of all tokens that end a reply, by tokenizer and generation configuration."""
+    ends = {base.tokenizer.eos_token_id}
+    given = getattr(base.model.generation_config, "eos_token_id", None)
+    ends |= set(given) if isinstance(given, list | tuple) else {given}
+    for name in ("<|im_end|>", "<|eot_id|>", "<end_of_turn>"):
+        if name in base.tokenizer.get_added_vocab():
+            ends.add(base.tokenizer.get_added_vocab()[name])
+    return frozenset(end for end in ends if end is not None)

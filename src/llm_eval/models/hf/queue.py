@@ -1,0 +1,162 @@
+"""One thread that feeds one base: requests wait in a pool, and leave it in batches of one kind.
+
+A batch holds requests for one adapter whose prompts are about equally long, so that little of it
+is padding. When the device's memory does not suffice, the batch is halved, and stays so.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from time import perf_counter, sleep
+
+from llm_eval.models.hf.base import Base
+from llm_eval.models.hf.decoding import Decoder, Row
+from llm_eval.models.hf.libraries import libraries
+
+_GATHER_S = 0.01
+"""How long the first request waits for others to come with it."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A request in the pool."""
+
+    row: Row
+    adapter: str | None
+    future: "Future[float]"
+    """Gets the seconds that its batch took."""
+
+    @property
+    def size(self) -> int:
+        """The most tokens that it can come to."""
+        return len(self.row.prompt) + self.row.limit
+
+
+class Queue:
+    """The pool of one base, and the thread that empties it."""
+
+    def __init__(self, base: Base, max_rows: int, max_batch_tokens: int) -> None:
+        self.base = base
+        self.decoder = Decoder(base)
+        self.max_rows, self.max_batch_tokens = max_rows, max_batch_tokens
+        self.generated_tokens, self.busy_s = 0, 0.0
+        self._pool: list[Waiting] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._writing = threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="hf", daemon=True)
+        self._thread.start()
+
+    def put(self, row: Row, adapter: str | None) -> "Future[float]":
+        """Ask for a reply; the future is done when `row` is."""
+        waiting = Waiting(row, adapter, Future())
+        with self._changed:
+            self._pool.append(waiting)
+            self._changed.notify()
+        return waiting.future
+
+    def between_batches(self, work: Callable[[], None]) -> None:
+        """Do something to the base while nothing is being written."""
+        with self._writing:
+            work()
+
+    @property
+    def summary(self) -> str:
+        """`5,120 tokens in 41.2 s (124/s), 3.1 % padding`."""
+        rate = self.generated_tokens / self.busy_s if self.busy_s else 0.0
+        return (
+            f"{self.generated_tokens:,} tokens in {self.busy_s:.1f} s ({rate:,.0f}/s), "
+            f"{100 * self.decoder.waste.share:.1f} % padding"
+        )
+
+    def close(self) -> None:
+        """Finish the batch that is being written, and refuse the rest."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (batch := self._next()) is not None:
+            with self._writing:
+                self._run(batch)
+
+    def _next(self) -> list[Waiting] | None:
+        with self._changed:
+            while not self._pool and not self._closed:
+                self._changed.wait()
+        sleep(_GATHER_S)
+        with self._changed:
+            if self._closed:
+                for waiting in self._pool:
+                    waiting.future.cancel()
+                self._pool.clear()
+                return None
+            batch = choose(self._pool, self.max_rows, self.max_batch_tokens)
+            taken = set(map(id, batch))
+            self._pool = [waiting for waiting in self._pool if id(waiting) not in taken]
+        return [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
+
+    def _run(self, batch: Sequence[Waiting]) -> None:
+        """Write a batch; in halves where the memory does not suffice for the whole."""
+        if not batch:
+            return
+        torch, _ = libraries()
+        started = perf_counter()
+        try:
+            self.decoder.write([waiting.row for waiting in batch], batch[0].adapter)
+        except torch.OutOfMemoryError as exc:
+            self._after_oom(batch, exc)
+            return
+        except BaseException as exc:  # noqa: BLE001 - whoever waits must hear of it
+            for waiting in batch:
+                waiting.future.set_exception(exc)
+            return
+        took = perf_counter() - started
+        self.busy_s += took
+        self.generated_tokens += sum(len(waiting.row.tokens) for waiting in batch)
+        for waiting in batch:
+            waiting.future.set_result(took)
+
+    def _after_oom(self, batch: Sequence[Waiting], error: Exception) -> None:
+        torch, _ = libraries()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            batch[0].future.set_exception(error)
+            return
+        half = len(batch) // 2
+        self.max_rows = max(1, min(self.max_rows, half))
+        for waiting in batch:
+            restart(waiting.row)
+        self._run(batch[:half])
+        self._run(batch[half:])
+
+
+def restart(row: Row) -> None:
+    """Forget what was written of a reply that has to be written again."""
+    row.tokens.clear()
+    row.logprobs.clear()
+    row.text = row.finish_reason = ""
+
+
+def choose(pool: Sequence[Waiting], max_rows: int, max_batch_tokens: int) -> list[Waiting]:
+    """The next batch: of the oldest request's adapter, the longest prompts first.
+
+    The longest come first so that what does not fit is known early, and so that the batch that
+    takes longest is not the last.
+    """
+    adapter = pool[0].adapter
+    same = sorted(
+        (waiting for waiting in pool if waiting.adapter == adapter),
+        key=lambda waiting: -len(waiting.row.prompt),
+    )
+    batch: list[Waiting] = []
+    largest = 0
+    for waiting in same:
+        largest = max(largest, waiting.size)
+        if batch and (len(batch) >= max_rows or largest * (len(batch) + 1) > max_batch_tokens):
+            break
+        batch.append(waiting)
+    return batch

@@ -1,0 +1,235 @@
+"""A local checkpoint, run in this process by transformers, with adapters on it.
+
+    hf/models/Llama-3.2-3B-Instruct              a directory
+    hf/smollm2-135m                              the embedded model's checkpoint
+    hf/smollm2-135m:data/lora_adapters/json_v1   with a LoRA adapter
+
+Several adapters on one base cost one load. `args` in models.yaml: see `hf.options`.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from llm_eval.errors import ConfigError, ProviderError
+from llm_eval.models.adapter_files import AdapterFiles, read_adapter
+from llm_eval.models.base import BaseModel
+from llm_eval.models.chat_template import plain_text
+from llm_eval.models.hf.base import Base, acquire, base_digest, release
+from llm_eval.models.hf.checkpoint import checkpoint
+from llm_eval.models.hf.decoding import Row
+from llm_eval.models.hf.libraries import libraries, versions
+from llm_eval.models.hf.options import parse_options, resolve_device, resolve_dtype
+from llm_eval.models.hf.queue import Queue
+from llm_eval.specs import ModelSpec
+from llm_eval.types import ModelResponse, Prompt, Sampling, Usage
+
+_log = logging.getLogger(__name__)
+_CPU, _GPU = (32, 32_768), (128, 262_144)
+"""(rows, tokens) of a batch."""
+_LONGEST_REPLY = 1024
+"""Tokens, where the task names no limit."""
+_THINKING_ENDS = "</think>"
+
+_queues: dict[int, tuple[Queue, int]] = {}
+"""The queue of each loaded base, and how many models share it."""
+_queues_lock = threading.Lock()
+
+
+class HFModel(BaseModel):
+    """One checkpoint, or one adapter on it."""
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        *,
+        adapter: Path | None = None,
+        args: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Look at the files; nothing is loaded.
+
+        Raises:
+            ConfigError: checkpoint or adapter are not there, not whole or not safe, the adapter
+                was made for another base, or an argument is unknown.
+        """
+        self.name = name
+        self._path = checkpoint(path)
+        self._options = parse_options(name, args or {})
+        self._adapter = None if adapter is None else _fitting(read_adapter(adapter), self._path)
+        self._base: Base | None = None
+        self._queue: Queue | None = None
+        self._starting = asyncio.Lock()
+
+    @classmethod
+    def from_spec(cls, spec: ModelSpec) -> "HFModel":
+        """The model that `spec` describes.
+
+        Raises:
+            ConfigError: as the constructor.
+        """
+        adapter = None if spec.adapter is None else Path(spec.adapter)
+        return cls(spec.name, Path(spec.model), adapter=adapter, args=spec.args)
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """Digests of checkpoint and adapter, precision, kind of device, and the libraries."""
+        torch, _ = libraries()
+        device = resolve_device(torch, self._options)
+        return {
+            "provider": "hf",
+            "base": base_digest(self._path),
+            "adapter": None if self._adapter is None else self._adapter.digest,
+            "dtype": resolve_dtype(self._options, device),
+            "quantization": self._options.quantization,
+            "attention": self._options.attention,
+            "thinking": self._options.thinking,
+            "device": device.partition(":")[0],
+            "engine": versions(),
+        }
+
+    @property
+    def max_concurrency(self) -> int:
+        """Enough requests to choose from, so that those of one batch are equally long."""
+        return 4 * self._limits[0]
+
+    @cached_property
+    def _limits(self) -> tuple[int, int]:
+        torch, _ = libraries()
+        rows, tokens = _CPU if resolve_device(torch, self._options) == "cpu" else _GPU
+        return self._options.max_rows or rows, self._options.max_batch_tokens or tokens
+
+    async def start(self) -> None:
+        """Load the weights, or share those that another model of this process has loaded."""
+        async with self._starting:
+            if self._queue is None:
+                self._base, self._queue = await asyncio.to_thread(self._load)
+
+    async def aclose(self) -> None:
+        """Stop when the batch in flight is written."""
+        base, self._base, self._queue = self._base, None, None
+        if base is not None:
+            await asyncio.to_thread(_leave, base)
+
+    async def generate(
+        self, messages: Prompt, sampling: Sampling, *, repeat: int = 0
+    ) -> ModelResponse:
+        """One reply, written in a batch with others."""
+        await self.start()
+        assert self._queue is not None
+        assert self._base is not None
+        if sampling.json_schema is not None:
+            raise ProviderError(
+                f"model {self.name!r} cannot be held to a JSON Schema; run it without --constrain, "
+                f"or as a GGUF file",
+                code="unsupported",
+                fatal=True,
+            )
+        prompt = self._tokens(self._base, messages)
+        row = Row(prompt, sampling, repeat, self._limit(self._base, len(prompt), sampling))
+        adapter = None if self._adapter is None else self._adapter.digest
+        try:
+            took = await asyncio.wrap_future(self._queue.put(row, adapter))
+        except libraries()[0].OutOfMemoryError as exc:
+            raise ProviderError(
+                f"model {self.name!r}: {len(prompt):,} tokens of prompt and {row.limit:,} of reply "
+                f"do not fit the device's memory, even alone",
+                code="out_of_memory",
+            ) from exc
+        return self._response(row, took)
+
+    def _load(self) -> tuple[Base, Queue]:
+        base = acquire(self._path, self._options)
+        try:
+            queue = _enter(base, self._limits)
+            if (adapter := self._adapter) is not None:
+                queue.between_batches(lambda: base.load_adapter(adapter))
+        except BaseException:
+            release(base)
+            raise
+        return base, queue
+
+    def _tokens(self, base: Base, messages: Prompt) -> list[int]:
+        tokenizer = base.tokenizer
+        if tokenizer.chat_template is None:
+            return list(tokenizer(plain_text(messages))["input_ids"])
+        turns = [{"role": m.role, "content": m.content} for m in messages]
+        thinking = self._options.thinking
+        extra = {} if thinking is None else {"enable_thinking": thinking}
+        text = _templated(tokenizer, turns, extra)
+        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _limit(self, base: Base, n_prompt: int, sampling: Sampling) -> int:
+        context = getattr(base.model.config, "max_position_embeddings", None) or 1 << 30
+        if n_prompt >= context:
+            raise ProviderError(
+                f"model {self.name!r}: the prompt has {n_prompt:,} tokens, and the model reads "
+                f"{context:,}",
+                code="context_length",
+            )
+        return min(sampling.max_tokens or _LONGEST_REPLY, context - n_prompt)
+
+    def _response(self, row: Row, latency_s: float) -> ModelResponse:
+        reasoning, mark, text = row.text.partition(_THINKING_ENDS)
+        if not mark:
+            reasoning, text = "", row.text
+        return ModelResponse(
+            text=text.strip() if mark else text,
+            model=self._path.name,
+            finish_reason=row.finish_reason,
+            usage=Usage(len(row.prompt), len(row.tokens)),
+            latency_s=latency_s,
+            reasoning=reasoning.replace("<think>", "").strip() or None,
+            logprobs=tuple(row.logprobs),
+        )
+
+
+def _templated(tokenizer: Any, turns: list[dict[str, str]], extra: Mapping[str, Any]) -> str:
+    """The text that the model continues; a system message moves where the template takes none."""
+    try:
+        text: str = tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True, **extra
+        )
+    except Exception as exc:
+        if len(turns) > 1 and turns[0]["role"] == "system":
+            merged = f"{turns[0]['content']}\n\n{turns[1]['content']}"
+            return _templated(tokenizer, [{**turns[1], "content": merged}, *turns[2:]], extra)
+        raise ConfigError(f"the model's chat template: {exc}") from exc
+    return text
+
+
+def _fitting(adapter: AdapterFiles, path: Path) -> AdapterFiles:
+    """The adapter, where it was trained on this very base or does not say on which."""
+    wanted = adapter.base_digest
+    if wanted is not None and wanted != base_digest(path):
+        name = (adapter.manifest or {}).get("base", {}).get("name", "another model")
+        raise ConfigError(
+            f"adapter {adapter.path} was trained on {name!r} with other files than {path.name!r} "
+            f"has; name the base that it belongs to"
+        )
+    return adapter
+
+
+def _enter(base: Base, limits: tuple[int, int]) -> Queue:
+    """The queue of a base, which all models on it share."""
+    with _queues_lock:
+        queue, users = _queues.get(id(base)) or (Queue(base, *limits), 0)
+        _queues[id(base)] = queue, users + 1
+        return queue
+
+
+def _leave(base: Base) -> None:
+    with _queues_lock:
+        queue, users = _queues[id(base)]
+        if users > 1:
+            _queues[id(base)] = queue, users - 1
+        else:
+            del _queues[id(base)]
+    if users == 1:
+        queue.close()
+        _log.info("local model: %s", queue.summary)
+    release(base)

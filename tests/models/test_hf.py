@@ -1,0 +1,309 @@
+"""Local checkpoints, on a model of two layers: what batching, sharing and adapters must not change.
+
+The yardstick is transformers' own `generate`, one prompt at a time.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_eval.errors import ConfigError
+from llm_eval.models.adapter_files import read_adapter
+from llm_eval.models.hf import base as hf_base
+from llm_eval.models.hf.checkpoint import checkpoint
+from llm_eval.models.hf.decoding import common_prefix
+from llm_eval.models.hf_model import HFModel
+from llm_eval.testing import ModelContract
+from llm_eval.testing.tiny_model import make_tiny_model
+from llm_eval.types import Message, Prompt, Sampling
+
+SYSTEM = Message("system", "Answer with one word, and nothing but that one word, please.")
+
+
+def ask(text: str) -> Prompt:
+    return (SYSTEM, Message("user", text))
+
+
+def local(path: Path, adapter: Path | None = None) -> HFModel:
+    """In float32: with fewer bits, which of two near tokens is chosen depends on the batch."""
+    return HFModel(f"hf/{path.name}", path, adapter=adapter, args={"dtype": "float32"})
+
+
+QUESTIONS = [ask("x" * n + " what?") for n in (1, 40, 7, 90, 3, 25)]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "other", seed=1)
+
+
+@pytest.fixture(scope="module")
+def adapters(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    directory = tmp_path_factory.mktemp("adapters")
+    return tuple(make_adapter(tiny, directory / f"a{n}", seed=n) for n in (1, 2))  # type: ignore[return-value]
+
+
+def make_adapter(base: Path, target: Path, seed: int) -> Path:
+    """A LoRA adapter with random weights, large enough to change every reply."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(str(base))
+    config = LoraConfig(
+        r=4,
+        lora_alpha=16,
+        target_modules="all-linear",
+        init_lora_weights=False,
+        task_type="CAUSAL_LM",
+    )
+    get_peft_model(model, config).save_pretrained(str(target))
+    return target
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    yield
+    hf_base.forget_unused()
+
+
+async def replies(model: HFModel, prompts: list[Prompt], sampling: Sampling) -> list[str]:
+    answers = await asyncio.gather(*(model.generate(p, sampling) for p in prompts))
+    return [answer.text for answer in answers]
+
+
+def reference(path: Path, prompt: Prompt, n: int, adapter: Path | None = None) -> str:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(path))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(path))
+    if adapter is not None:
+        model = PeftModel.from_pretrained(model, str(adapter))
+    turns = [{"role": m.role, "content": m.content} for m in prompt]
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")
+    out = model.generate(**ids, max_new_tokens=n, do_sample=False)
+    return str(tokenizer.decode(out[0, ids["input_ids"].shape[1] :], skip_special_tokens=True))
+
+
+class TestHFModelKeepsTheContract(ModelContract):
+    @pytest.fixture
+    def model(self, tiny: Path) -> HFModel:
+        return local(tiny)
+
+
+async def test_a_batch_of_different_lengths_writes_what_each_prompt_gets_alone(tiny: Path) -> None:
+    model = local(tiny)
+    found = await replies(model, QUESTIONS, Sampling(max_tokens=12))
+    await model.aclose()
+    assert found == [reference(tiny, prompt, 12) for prompt in QUESTIONS]
+
+
+async def test_bases_and_adapters_asked_at_once_never_mix(
+    tiny: Path, other: Path, adapters: tuple[Path, Path]
+) -> None:
+    models = [
+        local(tiny),
+        local(tiny, adapter=adapters[0]),
+        local(tiny, adapter=adapters[1]),
+        local(other),
+    ]
+    prompts = QUESTIONS[:3]
+    found = await asyncio.gather(*(replies(m, prompts, Sampling(max_tokens=8)) for m in models))
+    for model in models:
+        await model.aclose()
+    expected = [
+        [reference(path, prompt, 8, adapter) for prompt in prompts]
+        for path, adapter in ((tiny, None), (tiny, adapters[0]), (tiny, adapters[1]), (other, None))
+    ]
+    assert found == expected
+    assert len({tuple(texts) for texts in found}) == 4
+
+
+async def test_adapters_on_one_base_cost_one_load(
+    tiny: Path, adapters: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Path] = []
+    real = hf_base._load
+
+    def load(path: Path, *arguments: Any) -> Any:
+        loads.append(path)
+        return real(path, *arguments)
+
+    monkeypatch.setattr(hf_base, "_load", load)
+    models = [local(tiny, adapter=a) for a in adapters] + [local(tiny)]
+    for model in models:
+        await model.start()
+    for model in models:
+        await model.aclose()
+    assert loads == [tiny]
+
+
+async def test_a_seed_decides_a_drawn_reply_whatever_else_is_in_the_batch(tiny: Path) -> None:
+    model = local(tiny)
+    drawn = Sampling(temperature=1.0, max_tokens=10, seed=7)
+    [alone] = await replies(model, QUESTIONS[:1], drawn)
+    together = await replies(model, QUESTIONS, drawn)
+    again = await model.generate(QUESTIONS[0], drawn, repeat=1)
+    await model.aclose()
+    assert together[0] == alone
+    assert again.text != alone
+
+
+async def test_a_stop_string_ends_the_reply_before_it(tiny: Path) -> None:
+    model = local(tiny)
+    whole = await model.generate(QUESTIONS[0], Sampling(max_tokens=12))
+    stop = whole.text[3:5]
+    cut = await model.generate(QUESTIONS[0], Sampling(max_tokens=12, stop=(stop,)))
+    await model.aclose()
+    assert cut.text == whole.text[: whole.text.index(stop)]
+    assert cut.finish_reason == "stop"
+
+
+async def test_tokens_are_counted_without_padding(tiny: Path) -> None:
+    model = local(tiny)
+    answers = await asyncio.gather(*(model.generate(p, Sampling(max_tokens=4)) for p in QUESTIONS))
+    await model.aclose()
+    counts = [answer.usage.prompt_tokens for answer in answers]
+    assert len(set(counts)) == len(QUESTIONS)
+    assert all(answer.usage.completion_tokens <= 4 for answer in answers)
+
+
+async def test_a_batch_that_does_not_fit_the_memory_is_halved_and_loses_nothing(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    model = local(tiny)
+    await model.start()
+    queue = model._queue
+    assert queue is not None
+    real, sizes = queue.decoder.write, []
+
+    def write(rows: Any, adapter: Any) -> None:
+        sizes.append(len(rows))
+        if len(rows) > 2:
+            raise torch.OutOfMemoryError("injected")
+        real(rows, adapter)
+
+    monkeypatch.setattr(queue.decoder, "write", write)
+    found = await replies(model, QUESTIONS, Sampling(max_tokens=6))
+    assert found == [reference(tiny, prompt, 6) for prompt in QUESTIONS]
+    assert queue.max_rows <= 2
+    sizes.clear()
+    await replies(model, QUESTIONS, Sampling(max_tokens=2))
+    assert max(sizes) <= 2
+    await model.aclose()
+
+
+async def test_the_event_loop_is_free_while_a_reply_is_written(tiny: Path) -> None:
+    model = local(tiny)
+    await model.start()
+    task = asyncio.create_task(model.generate(QUESTIONS[0], Sampling(max_tokens=100)))
+    turns = 0
+    while not task.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    await model.aclose()
+    assert turns > 5
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shared"),
+    [
+        ([[1, 2, 3], [1, 2, 4]], (1, 2)),
+        ([[1, 2], [1, 2]], (1,)),
+        ([[1], [2, 3]], ()),
+    ],
+)
+def test_a_shared_prefix_leaves_every_prompt_a_token_of_its_own(
+    prompts: list[list[int]], shared: tuple[int, ...]
+) -> None:
+    assert common_prefix(prompts) == shared
+
+
+def test_what_is_no_checkpoint_is_refused_with_a_remedy(tmp_path: Path, tiny: Path) -> None:
+    with pytest.raises(ConfigError, match="is not there; give the directory"):
+        checkpoint(tmp_path / "nothing")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match="no weights; convert them"):
+        checkpoint(tmp_path)
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ConfigError, match="only pickled weights"):
+        checkpoint(tmp_path)
+    (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "evil.Model"}}')
+    with pytest.raises(ConfigError, match="code of its own"):
+        checkpoint(tmp_path)
+
+
+def test_an_adapter_that_is_not_whole_is_never_loaded(
+    tmp_path: Path, adapters: tuple[Path, Path]
+) -> None:
+    import shutil
+
+    with pytest.raises(ConfigError, match="is not there; name the directory"):
+        read_adapter(tmp_path / "nothing")
+    copy = tmp_path / "copy"
+    shutil.copytree(adapters[0], copy)
+    weights = copy / "adapter_model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-100])
+    with pytest.raises(ConfigError, match="is not whole"):
+        read_adapter(copy)
+    weights.write_bytes(whole[:20])
+    with pytest.raises(ConfigError, match="only a part of one"):
+        read_adapter(copy)
+    weights.unlink()
+    with pytest.raises(ConfigError, match="it is not whole; train it again"):
+        read_adapter(copy)
+
+
+def test_an_adapter_whose_files_changed_is_another_model(
+    tiny: Path, tmp_path: Path, adapters: tuple[Path, Path]
+) -> None:
+    one, two = (local(tiny, adapter=path) for path in adapters)
+    base = local(tiny)
+    assert len({model.fingerprint for model in (one, two, base)}) == 3
+
+
+def test_an_adapter_of_another_base_is_refused(
+    tiny: Path, other: Path, tmp_path: Path, adapters: tuple[Path, Path]
+) -> None:
+    import json
+    import shutil
+
+    from llm_eval.models.file_digests import file_sha256
+
+    copy = tmp_path / "adapter"
+    shutil.copytree(adapters[0], copy)
+    names = ("adapter_config.json", "adapter_model.safetensors")
+    manifest = {
+        "format": 1,
+        "base": {"name": "tiny", "digest": hf_base.base_digest(tiny)},
+        "files": {name: file_sha256(copy / name) for name in names},
+    }
+    (copy / "llm_eval_adapter.json").write_text(json.dumps(manifest))
+    assert local(tiny, adapter=copy).identity["adapter"]
+    with pytest.raises(ConfigError, match="was trained on 'tiny'"):
+        local(other, adapter=copy)
+    manifest["files"] = dict.fromkeys(names, "0" * 64)
+    (copy / "llm_eval_adapter.json").write_text(json.dumps(manifest))
+    with pytest.raises(ConfigError, match="is not the file that training wrote"):
+        local(tiny, adapter=copy)
+
+
+def test_an_unknown_argument_and_a_gpu_that_is_not_there_are_named(tiny: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown argument 'dtyp'; did you mean 'dtype'"):
+        HFModel("m", tiny, args={"dtyp": "float32"})
+    with pytest.raises(ConfigError, match="cuda:7"):
+        _ = HFModel("m", tiny, args={"device": "cuda:7"}).identity
