@@ -23,7 +23,7 @@ from llm_eval.yaml_source import Source, decode, load_yaml
 _HERE = Path(__file__).resolve()
 _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
-_WITH_ADAPTER = ("hf", "gguf", "vllm", "llamacpp")
+_WITH_ADAPTER = ("hf", "gguf", "local", "vllm", "llamacpp")
 
 _ENDPOINT = re.compile(r"(?P<model>.*?)@(?P<url>https?://.*)", re.IGNORECASE)
 _ADAPTER = re.compile(r"(?P<path>(?:[A-Za-z]:(?=[\\/]))?+[^:]+):(?P<adapter>.+)")
@@ -79,7 +79,7 @@ def parse_spec(text: str, models: dict[str, ModelSpec]) -> ModelSpec:
     if provider not in names("providers"):
         raise ConfigError(f"model {text!r}: {unknown('provider', provider, names('providers'))}")
     model, base_url, adapter = rest, None, None
-    if provider not in ("hf", "gguf") and (endpoint := _ENDPOINT.fullmatch(rest)):
+    if provider not in ("hf", "gguf", "local") and (endpoint := _ENDPOINT.fullmatch(rest)):
         model, base_url = endpoint["model"], endpoint["url"]
         if not model:
             raise ConfigError(f"model {text!r}: name the model before the @ of its endpoint")

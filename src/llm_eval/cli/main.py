@@ -32,6 +32,7 @@ COMMANDS = {
     "review": Command("llm_eval.cli.review", "label replies by hand: export, import, terminal"),
     "judge": Command("llm_eval.cli.judge", "calibrate a judge against people, or attack it"),
     "trend": Command("llm_eval.cli.trend", "show a metric over the runs of a task"),
+    "adapter": Command("llm_eval.cli.adapter", "export a trained adapter; write its model card"),
     "serve": Command("llm_eval.cli.serve", "serve a model and its adapters on this machine"),
     "data": Command("llm_eval.cli.data", "validate or rebuild the data sets"),
     "cache": Command("llm_eval.cli.cache", "look at or prune the response cache"),

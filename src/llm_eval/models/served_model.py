@@ -50,7 +50,7 @@ class ServedModel(BaseModel):
         self._spec = spec
         self._kind = _SERVERS[spec.provider]
         self._model = base_path(spec)
-        served = None if spec.adapter is None else read_served_adapter(spec)
+        served = None if spec.adapter is None else read_served_adapter(spec, self._model)
         self.adapter = None if served is None else served.adapter
         self._adapter_digest = None if served is None else served.digest
         self._server: ModelServer | None = None
@@ -162,9 +162,10 @@ def server_of(spec: ModelSpec, adapters: Sequence[str], options: ServerOptions) 
         )
     spec = replace(spec, provider=engine)
     named = ([] if spec.adapter is None else [spec.adapter]) + list(adapters)
-    served = [read_served_adapter(replace(spec, adapter=path)).adapter for path in named]
+    base = base_path(spec)
+    served = [read_served_adapter(replace(spec, adapter=path), base).adapter for path in named]
     options = replace(options, args=_engine_args(spec))
-    return _SERVERS[engine](base_path(spec), adapters=served, options=options)
+    return _SERVERS[engine](base, adapters=served, options=options)
 
 
 def _engine_args(spec: ModelSpec) -> Mapping[str, Any]:

@@ -24,7 +24,8 @@ def libraries() -> tuple[Any, Any]:
     transformers.utils.logging.disable_progress_bar()
     # peft 0.21 asks transformers 5.24 by an older name, which is nothing a user can mend.
     warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
-    logging.getLogger("transformers").setLevel(logging.ERROR)
+    for name in ("transformers", "bitsandbytes"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     return torch, transformers
 
 

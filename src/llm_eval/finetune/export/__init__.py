@@ -1,0 +1,1 @@
+"""Adapters as other programs take them: merged safetensors, GGUF adapters, GGUF models."""
