@@ -5,11 +5,16 @@ llm-eval adapter card ADAPTER --run RUN --baseline RUN
 """
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.models.embedded import MODELS
+
+if TYPE_CHECKING:
+    from llm_eval.models.adapter_files import AdapterFiles
 
 FORMATS = {
     "merged": "base and adapter as one directory of safetensors",
@@ -36,11 +41,65 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="gguf: how matrices are stored (default: f16)",
     )
     options.add_json(export)
+    _configure_card(actions.add_parser("card", help="write its README.md: what was measured"))
+
+
+def _configure_card(card: argparse.ArgumentParser) -> None:
+    add = card.add_argument
+    add("adapter", metavar="ADAPTER", help="the directory that training wrote")
+    add(
+        "--run",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="a run of the adapter; repeat for several (default: the newest of each task)",
+    )
+    add(
+        "--baseline",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="a run of its base (default: the newest that compares)",
+    )
+    add("--licence", metavar="SPDX", help="of the base, such as Apache-2.0")
+    add("--output", metavar="FILE", help="default: README.md of the adapter; `-`: standard output")
+    options.add_db(card)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Write it; 0 when it is whole."""
-    return _export(args)
+    return _card(args) if args.action == "card" else _export(args)
+
+
+def _card(args: argparse.Namespace) -> int:
+    from llm_eval.finetune.card import model_card
+    from llm_eval.finetune.card_sources import gather
+    from llm_eval.metrics.atomic_file import replacing
+    from llm_eval.models.adapter_files import read_adapter
+
+    adapter = read_adapter(args.adapter)
+    with options.open_storage(args) as storage:
+        licence = args.licence or _licence(adapter)
+        card = gather(storage, adapter, runs=args.run, baselines=args.baseline, licence=licence)
+    text = model_card(card)
+    if args.output == "-":
+        sys.stdout.write(text)
+        return 0
+    path = Path(args.output) if args.output else adapter.path / "README.md"
+    with replacing(path) as stream:
+        stream.write(text.encode(errors="replace"))
+    n = len(card.runs)
+    told = f"{n} {'run' if n == 1 else 'runs'}, {len(card.comparisons)} compared with the base's"
+    notes().print(clean(f"{path}: {told}"), soft_wrap=True)
+    return 0
+
+
+def _licence(adapter: "AdapterFiles") -> str | None:
+    """Of an embedded model, which is known."""
+    from llm_eval.finetune.export.adapter_export import named_base
+
+    known = MODELS.get(named_base(adapter) or "")
+    return None if known is None else known.licence
 
 
 def _export(args: argparse.Namespace) -> int:

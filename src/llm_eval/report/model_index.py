@@ -27,7 +27,8 @@ def write_model_index(storage: MetricsStorage, infos: Sequence[RunInfo], stream:
         raise ConfigError("a model card takes complete runs, and none of these is complete")
     by_model: dict[str, list[Mapping[str, Any]]] = {}
     for info in complete:
-        by_model.setdefault(info.model, []).append(_result(storage, info))
+        numbers = info.summary or collect(storage, info.run_id).to_dict()
+        by_model.setdefault(info.model, []).append(index_result(info, numbers))
     card = {
         "model-index": [
             {"name": model.partition("@")[0], "results": results}
@@ -39,9 +40,14 @@ def write_model_index(storage: MetricsStorage, infos: Sequence[RunInfo], stream:
     return len(complete)
 
 
-def _result(storage: MetricsStorage, info: RunInfo) -> dict[str, Any]:
+def index_result(info: RunInfo, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """One run as an entry of `model-index`.
+
+    Args:
+        info: the run.
+        numbers: its `--json` object.
+    """
     recipe = info.recipe
-    numbers = info.summary or collect(storage, info.run_id).to_dict()
     task = str(recipe.get("task", info.task))
     return {
         "task": {"type": _TASK_TYPE, "name": task},
