@@ -3,6 +3,7 @@
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -284,6 +285,20 @@ def test_the_next_labels_are_new_and_go_where_the_doubt_is(
     assert next_replies(judged, pairs, 1000, seed=1) != []
 
 
+def test_labels_drawn_by_the_verdict_are_not_taken_for_a_random_draw(
+    storage: MetricsStorage, run: Evaluation
+) -> None:
+    found = by_name(items(storage, run))
+    judged = judged_replies(storage, storage.get_run(run.run_id), QA)
+    drawn = [label(found[j.item], level=n % 3, drawn="next") for n, j in enumerate(judged[:30])]
+    storage.labels.put(drawn)
+    report = calibrate(storage, storage.get_run(run.run_id), QA, rng=np.random.default_rng(0))
+    assert report["n_drawn_by_verdict"] == 30
+    assert report["corrected"]["score"]["method"] == "PPI++ by verdict"
+    assert report["corrected"]["pass_rogan_gladen"] is None
+    assert any("drawn by the judge's verdict" in warning for warning in report["warnings"])
+
+
 def test_a_run_judged_on_other_levels_is_refused(storage: MetricsStorage, run: Evaluation) -> None:
     with pytest.raises(ConfigError, match="was judged by another 'qa_correctness'"):
         rubric_of(storage.get_run(run.run_id), "json_extraction")
@@ -295,6 +310,10 @@ def test_the_shipped_labels_fit_samples_rubric_and_rules() -> None:
     assert len(found.replies) == 120
     assert len(found.labels) >= 60
     assert {x.drawn for x in found.labels} == {"random"}
+    raters = Counter(x.item for x in found.labels)
+    assert len(raters) == 90
+    assert sum(n == 2 for n in raters.values()) >= 30
+    assert {x.rater for x in found.labels} == {"guideline-reader", "second-guideline-reader"}
 
 
 def test_any_judge_is_calibrated_on_the_shipped_labels(
@@ -306,6 +325,10 @@ def test_any_judge_is_calibrated_on_the_shipped_labels(
     assert report["n_judged"] == 120
     low, high = report["corrected"]["pass"]["ci95"]
     assert low < 14 / 120 < high  # all 120 were graded; 14 pass
+    people = report["people"]
+    assert people["n_items"] >= 30
+    assert 0.6 < people["alpha"]["correctness"]["value"] < 1
+    assert people["alike"]["pass"] < 1  # two that read for themselves differ somewhere
 
 
 def test_a_shipped_reply_that_was_changed_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ def print_calibration(report: Mapping[str, Any]) -> None:
     console.print(_agreement(report))
     for name, block in report["dimensions"].items():
         console.print(_confusion(name, block))
+    if (people := report["people"]) is not None:
+        console.print(_people(people))
     console.print(_corrected(report["corrected"]))
     for line in (*_pass_lines(report["pass"]), *_other_lines(report)):
         console.print(line)
@@ -40,6 +42,15 @@ def _agreement(report: Mapping[str, Any]) -> Any:
             _interval(kappa["ci95"], 2),
             _number(block["ac1"]),
         )
+    return listing
+
+
+def _people(people: Mapping[str, Any]) -> Any:
+    title = f"raters among themselves, {people['n_items']} replies"
+    listing = table(title, ">all alike", ">Krippendorff's alpha", ">95 % interval")
+    for name, alpha in people["alpha"].items():
+        alike = _percent(people["alike"][name])
+        listing.add_row(name, alike, _number(alpha["value"]), _interval(alpha["ci95"], 2))
     return listing
 
 
@@ -86,12 +97,8 @@ def _pass_lines(block: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _other_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    if (people := report["people"]) is not None:
-        alphas = ", ".join(
-            f"{name} {_number(alpha['value'])} ({_interval(alpha['ci95'], 2)})"
-            for name, alpha in people["alpha"].items()
-        )
-        yield f"people among themselves, {people['n_items']} replies: alpha {alphas}"
+    if report["people"] is None:
+        yield "raters among themselves: not known, no reply has labels of two"
     length = report["length"]
     yield (
         f"rank correlation with the reply's length: score {_number(length['score'])}, "

@@ -2,6 +2,7 @@
 
 llm-eval judge calibrate RUN                                  a judged run with labels
 llm-eval judge calibrate data/labels/FILE.jsonl --judge-model SPEC     labelled replies
+llm-eval judge pairwise RUN RUN --judge-model SPEC            which run's replies are better
 llm-eval judge rubrics                                        the presets
 """
 
@@ -9,7 +10,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from llm_eval.cli import options
+from llm_eval.cli import options, pairwise
 from llm_eval.cli.terminal import clean, notes, output, table, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.storage import MetricsStorage
@@ -34,14 +35,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="S", help="of resampling and draws")
     options.add_db(calibrate)
     options.add_json(calibrate)
+    pairwise.configure(actions.add_parser("pairwise", help="set runs against each other"))
     rubrics = actions.add_parser("rubrics", help="list the presets")
     options.add_json(rubrics)
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Calibrate and remember it, or list the rubrics."""
+    """Calibrate and remember it, set runs against each other, or list the rubrics."""
     if args.action == "rubrics":
         return _rubrics(args)
+    if args.action == "pairwise":
+        return pairwise.execute(args)
     with options.open_storage(args) as storage:
         return _calibrate(args, storage)
 

@@ -134,6 +134,7 @@ def calibrate(
         "people": _people_block(rubric, labels, rng),
         "length": _length_block(judged, pairs),
         "corrected": _corrected_block(judged, pairs, labels),
+        "n_drawn_by_verdict": len({label.item for label in labels if label.drawn == "next"}),
     }
     return report | {"warnings": list(_warnings(report))}
 
@@ -237,17 +238,21 @@ def _people_block(
     if not by_item:
         return None
     raters = sorted({label.rater for label in labels})
-    block: dict[str, Any] = {"n_items": len(by_item), "alpha": {}}
-    for dimension in rubric.dimensions:
+    said = {"pass": lambda label: float(rubric.passes(label.levels))} | {
+        d.name: lambda label, name=d.name: float(label.levels[name]) for d in rubric.dimensions
+    }
+    block: dict[str, Any] = {"n_items": len(by_item), "raters": raters, "alpha": {}, "alike": {}}
+    for name, value in said.items():
         table = np.full((len(by_item), len(raters)), np.nan)
         for row, found in enumerate(by_item.values()):
             for label in found:
-                table[row, raters.index(label.rater)] = label.levels[dimension.name]
+                table[row, raters.index(label.rater)] = value(label)
         low, high = agreement_interval(table, _ordinal_alpha, rng=rng, n_resamples=500)
-        block["alpha"][dimension.name] = {
+        block["alpha"][name] = {
             "value": _number(_ordinal_alpha(table)),
             "ci95": [_number(low), _number(high)],
         }
+        block["alike"][name] = float(np.mean(np.nanmin(table, axis=1) == np.nanmax(table, axis=1)))
     return block
 
 
@@ -287,7 +292,8 @@ def _corrected_block(
     return {
         "score": corrected_mean(scores),
         "pass": corrected_mean(passes),
-        "pass_rogan_gladen": corrected_rate(passes),
+        # Drawn by verdict, labels tell how right a verdict is, not how often right is said.
+        "pass_rogan_gladen": None if by_judge else corrected_rate(passes),
     }
 
 
@@ -298,6 +304,11 @@ def _warnings(report: Mapping[str, Any]) -> Iterator[str]:
     silent = report["n_results"] - report["n_judged"]
     if silent > 0:
         yield f"{silent} of {report['n_results']} results have no verdict, or a reply of another's"
+    if by_verdict := report["n_drawn_by_verdict"]:
+        yield (
+            f"{by_verdict} labelled replies were drawn by the judge's verdict: agreement, kappa, "
+            f"sensitivity and specificity are those of the labelled replies, not of the run"
+        )
     confusion = report["pass"]["confusion"]
     if not confusion["both"] + confusion["only_people"]:
         yield "people passed no reply: nothing is known of the judge's sensitivity"

@@ -1,10 +1,11 @@
 """A judged run made from a file of labelled replies: no candidate is asked.
 
 {"task": "qa", "split": "test", "rubric": "qa_correctness", "sample": "qa-test-0001",
- "item": "9f3c…", "reply": "…", "levels": {"correctness": "wrong", …}, "rater": "…", …}
+ "item": "9f3c…", "reply": "…",
+ "labels": [{"rater": "…", "created_at": "…", "levels": {"correctness": "wrong", …}}]}
 
 The labels that ship with the project (data/labels) are such files: any judge can be calibrated on
-them, wherever it runs. Rows without levels are replies that only the judge grades.
+them, wherever it runs. Rows without labels are replies that only the judge grades.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +65,7 @@ def read_replies(path: Path) -> LabelledReplies:
         rubric_name=first["rubric"],
         samples=samples,
         replies={task.prompt(sample): row.values["reply"] for row, sample in pairs},
-        labels=[_label(row, sample, rubric) for row, sample in pairs if row.values.get("levels")],
+        labels=[label for row, sample in pairs for label in _labels(row, sample, rubric)],
     )
 
 
@@ -149,24 +150,31 @@ def _sample(row: Row, by_id: Mapping[str, Sample]) -> Sample:
     return sample
 
 
-def _label(row: Row, sample: Sample, rubric: Rubric) -> Label:
-    levels = row.values["levels"]
-    try:
-        positions = {
-            d.name: [level.name for level in d.levels].index(levels[d.name])
-            for d in rubric.dimensions
-        }
-        return Label(
-            item=row.values["item"],
-            scale=rubric.scale,
-            rater=row.values["rater"],
-            sample_key=sample.key,
-            created_at=row.values["created_at"],
-            levels=positions,
-            note=row.values.get("note", ""),
-        )
-    except (KeyError, ValueError, TypeError) as exc:
-        raise DatasetError(
-            f"{row.place}: levels {levels!r} do not fit rubric {rubric.name!r}, or rater or "
-            f"created_at is missing ({exc})"
-        ) from exc
+def _labels(row: Row, sample: Sample, rubric: Rubric) -> Iterator[Label]:
+    given = row.values.get("labels", [])
+    if not isinstance(given, list):
+        raise DatasetError(f"{row.place}: labels must be a list, got {given!r}")
+    for number, label in enumerate(given, start=1):
+        try:
+            yield _label(label, sample, row.values["item"], rubric)
+        except (KeyError, ValueError, TypeError) as exc:
+            raise DatasetError(
+                f"{row.place}: label {number} needs rater, created_at, and levels of rubric "
+                f"{rubric.name!r}: {exc}"
+            ) from exc
+
+
+def _label(given: Mapping[str, Any], sample: Sample, item: str, rubric: Rubric) -> Label:
+    levels = given["levels"]
+    positions = {
+        d.name: [level.name for level in d.levels].index(levels[d.name]) for d in rubric.dimensions
+    }
+    return Label(
+        item=item,
+        scale=rubric.scale,
+        rater=given["rater"],
+        sample_key=sample.key,
+        created_at=given["created_at"],
+        levels=positions,
+        note=given.get("note", ""),
+    )

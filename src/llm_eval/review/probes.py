@@ -18,7 +18,7 @@ from llm_eval.review.items import Item, items_of, shuffled
 from llm_eval.scorers.judge_models import build_judges
 from llm_eval.scorers.judge_prompt import Case
 from llm_eval.scorers.opinion import Asking, Opinion, form_opinion
-from llm_eval.scorers.pairwise import PairOutcome, compare_pair
+from llm_eval.scorers.pairwise import PairOutcome, TwoReplies, compare_pair
 from llm_eval.scorers.rubric import Rubric
 from llm_eval.scorers.verdict import NoVerdictError
 from llm_eval.types import RunInfo
@@ -50,23 +50,39 @@ def probe(
     spec = judge_model or request.get("judge_model")
     if spec is None:
         raise ConfigError(f"run {info.run_id} does not name its judge: give --judge-model SPEC")
-    judge = build_judges(spec, cache=storage.cache(), budget=Budget())[0]
+    judges = build_judges(spec, cache=storage.cache(), budget=Budget())
     items = shuffled(items_of(storage, info, rubric), 0)[:n]
-    return in_own_loop(lambda: _probe(judge, rubric, items))
+    return in_own_loop(lambda: _probe_all(judges, rubric, items))
 
 
-async def _probe(judge: BaseModel, rubric: Rubric, items: Sequence[Item]) -> dict[str, Any]:
+async def _probe_all(
+    judges: Sequence[BaseModel], rubric: Rubric, items: Sequence[Item]
+) -> dict[str, Any]:
+    """Of a panel, every member is asked, and all that they said is counted together."""
+    pairs: list[PairOutcome] = []
+    opinions: list[Opinion] = []
+    for judge in judges:
+        own_pairs, own_opinions = await _probe(judge, rubric, items)
+        pairs += own_pairs
+        opinions += own_opinions
+    return _report(pairs, opinions, len(items))
+
+
+async def _probe(
+    judge: BaseModel, rubric: Rubric, items: Sequence[Item]
+) -> tuple[list[PairOutcome], list[Opinion]]:
     await judge.start()
     try:
         # One question, two replies: the item's own, and one that was given to another question.
         others = [*items[1:], *items[:1]]
-        pairs = await asyncio.gather(*map(_pair, [judge] * len(items), items, others))
+        twos = [_two(item, other) for item, other in zip(items, others, strict=True)]
+        pairs = await asyncio.gather(*(_pair(judge, two, rubric) for two in twos))
         asking = Asking(samples=DRAWS)
         cases = [Case(item.question, item.reference, item.reply, {}) for item in items]
         opinions = await asyncio.gather(*(_opinion(judge, rubric, c, asking) for c in cases))
     finally:
         await judge.aclose()
-    return _report([p for p in pairs if p], [o for o in opinions if o], len(items))
+    return [p for p in pairs if p], [o for o in opinions if o]
 
 
 def _report(pairs: Sequence[PairOutcome], opinions: Sequence[Opinion], n: int) -> dict[str, Any]:
@@ -83,11 +99,13 @@ def _report(pairs: Sequence[PairOutcome], opinions: Sequence[Opinion], n: int) -
     }
 
 
-async def _pair(judge: BaseModel, item: Item, other: Item) -> PairOutcome | None:
+def _two(item: Item, other: Item) -> TwoReplies:
+    return TwoReplies(item.question, item.reply, other.reply, item.reference)
+
+
+async def _pair(judge: BaseModel, two: TwoReplies, rubric: Rubric) -> PairOutcome | None:
     try:
-        return await compare_pair(
-            judge, item.question, item.reply, other.reply, reference=item.reference
-        )
+        return await compare_pair(judge, two, rubric)
     except NoVerdictError:
         return None
 

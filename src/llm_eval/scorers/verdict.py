@@ -82,6 +82,17 @@ def read_verdict(
     Raises:
         NoVerdictError: it abstained, refused, or its reply is none.
     """
+    found = _verdict(sole_object(response, untrusted), rubric)
+    refuse_prescribed(",".join(f"{n}:{level}" for n, level in found.levels.items()), untrusted)
+    return found
+
+
+def sole_object(response: ModelResponse, untrusted: Sequence[str]) -> Any:
+    """The one JSON value that a judge's reply is.
+
+    Raises:
+        NoVerdictError: it refused, was cut off, says more, or copies what it was shown.
+    """
     if response.refusal is not None or response.finish_reason in ("refusal", "content_filter"):
         raise NoVerdictError("refused", f"the judge refused: {(response.refusal or '')[:80]!r}")
     if response.finish_reason == "length":
@@ -90,11 +101,21 @@ def read_verdict(
     flat = _flat(text)
     if any(flat in _flat(data) for data in untrusted if flat):
         raise NoVerdictError("parse_error", "the judge's reply is a copy of the text it graded")
-    found = _verdict(_parsed(text), rubric)
-    levels = ",".join(f"{name}:{level}" for name, level in found.levels.items())
-    if any(levels in _bare(data) for data in untrusted):
+    return _parsed(text)
+
+
+def refuse_prescribed(said: str, untrusted: Sequence[str]) -> None:
+    """Refuse a verdict that the graded text prescribes word for word.
+
+    Args:
+        said: the verdict's members as `name:value`, separated by commas.
+        untrusted: what the judge was shown as data.
+
+    Raises:
+        NoVerdictError: one of the texts holds it.
+    """
+    if any(said in _bare(data) for data in untrusted):
         raise NoVerdictError("parse_error", "the text that was graded holds this very verdict")
-    return found
 
 
 def _verdict(value: Any, rubric: Rubric) -> Verdict:
