@@ -85,7 +85,7 @@ def plain_adapter(base: Path) -> Path:
     return write_adapter(base, base.parent / "plain")
 
 
-def write_adapter(base: Path, directory: Path, **options: Any) -> Path:
+def write_adapter(base: Path, directory: Path, *, std: float = 0.5, **options: Any) -> Path:
     """An adapter whose weights are random and not zero, so that it changes replies."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -100,6 +100,6 @@ def write_adapter(base: Path, directory: Path, **options: Any) -> Path:
         )
         for name, weights in model.named_parameters():
             if "lora_B" in name:
-                weights.data.normal_(0, 0.5)
+                weights.data.normal_(0, std)
     model.save_pretrained(str(directory))
     return directory

@@ -4,7 +4,7 @@ from llm_eval.specs import ModelSpec, Price
 from llm_eval.types import Usage
 
 FREE = Price(input=0.0, output=0.0)
-_OWN_HARDWARE = ("gguf", "local", "hf")
+_OWN_HARDWARE = ("gguf", "local", "hf", "vllm", "llamacpp")
 
 
 def price_of(spec: ModelSpec) -> Price | None:
@@ -14,7 +14,7 @@ def price_of(spec: ModelSpec) -> Price | None:
     """
     if spec.price is not None:
         return spec.price
-    if spec.provider in _OWN_HARDWARE:
+    if spec.provider in _OWN_HARDWARE and spec.base_url is None:
         return FREE
     return None if spec.base_url is not None else _listed(spec.model, spec.provider)
 
