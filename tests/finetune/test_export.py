@@ -23,7 +23,9 @@ QUESTION = "Which country has the ISO code MD?"
 N_TOKENS = 12
 
 
-def by_transformers(base: Path, adapter: Path | None) -> tuple[list[int], list[float]]:
+def by_transformers(
+    base: Path, adapter: Path | None, question: str = QUESTION
+) -> tuple[list[int], list[float]]:
     """Greedy tokens and their log-probabilities in float32."""
     import torch
     from peft import PeftModel
@@ -33,7 +35,7 @@ def by_transformers(base: Path, adapter: Path | None) -> tuple[list[int], list[f
     model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     if adapter is not None:
         model = PeftModel.from_pretrained(model, str(adapter))
-    turns = [{"role": "user", "content": QUESTION}]
+    turns = [{"role": "user", "content": question}]
     inputs = tokenizer.apply_chat_template(
         turns, add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
@@ -50,11 +52,13 @@ def by_transformers(base: Path, adapter: Path | None) -> tuple[list[int], list[f
     return new.tolist(), [row[token].item() for row, token in zip(scores, new, strict=True)]
 
 
-async def by_llama_cpp(file: Path, adapter: Path | None = None) -> tuple[list[int], list[float]]:
+async def by_llama_cpp(
+    file: Path, adapter: Path | None = None, question: str = QUESTION
+) -> tuple[list[int], list[float]]:
     model = GGUFModel("m", file, adapter=adapter, args={"n_ctx": 256, "n_parallel": 1})
     await model.start()
     try:
-        body = model._body((Message("user", QUESTION),), Sampling(max_tokens=N_TOKENS))
+        body = model._body((Message("user", question),), Sampling(max_tokens=N_TOKENS))
         reply = model._engine.handle_completions({**body, "n_probs": 1})
     finally:
         await model.aclose()

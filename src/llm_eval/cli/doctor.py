@@ -17,6 +17,7 @@ from llm_eval.errors import EvalError
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.write_ahead_log import has_reset_bug
 from llm_eval.models import embedded
+from llm_eval.serving.server import program
 from llm_eval.version import __version__
 
 _EXTRAS = {
@@ -25,6 +26,7 @@ _EXTRAS = {
     "genai-prices": "prices of hosted models: pip install 'llm-eval[prices]'",
     "pyarrow": "Parquet: pip install 'llm-eval[parquet]'",
 }
+_ENGINES = (("vllm", "LLM_EVAL_VLLM"), ("llama-server", "LLM_EVAL_LLAMA_SERVER"))
 _LITTLE_SPACE = 1 << 30
 
 
@@ -58,6 +60,7 @@ def execute(args: argparse.Namespace) -> int:
 def _checks(args: argparse.Namespace) -> Iterator[Check]:
     yield Check("llm-eval", True, f"{__version__} on Python {platform.python_version()}")
     yield from map(_extra, _EXTRAS)
+    yield from (_engine(*engine) for engine in _ENGINES)
     yield _configuration()
     yield _embedded_model()
     yield _sqlite()
@@ -70,6 +73,15 @@ def _extra(package: str) -> Check:
         return Check(package, True, version(package))
     except PackageNotFoundError:
         return Check(package, None, f"not installed; for {_EXTRAS[package]}")
+
+
+def _engine(name: str, variable: str) -> Check:
+    try:
+        found = program(variable, name)
+    except EvalError as exc:
+        return Check(name, False, str(exc))
+    told = " ".join(found) if found else f"not on the path; {variable} can name it"
+    return Check(name, None if found is None else True, told)
 
 
 def _configuration() -> Check:

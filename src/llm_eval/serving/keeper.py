@@ -5,8 +5,8 @@
 The keeper's standard input is its lifeline: when the other end closes, because the owner let go or
 because it died in whatever way, the command gets SIGTERM, after GRACE_S seconds its whole process
 group SIGKILL, and so does every descendant that hid in a session of its own. Should the keeper
-itself be killed, the kernel kills the command. A file of the standard library only: it starts in
-0.03 s.
+itself be killed, the kernel kills the command. A file of the standard library only, so
+that it starts at once.
 """
 
 import contextlib
