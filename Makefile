@@ -44,6 +44,10 @@ format: setup ## rewrite the code in the one format
 bench: setup ## measure the engine, scoring and start-up; prints ratios
 	$(BIN)/python -m benchmarks
 
+.PHONY: loop
+loop: setup ## evaluate, finetune on the CPU, evaluate, compare, gate: about 40 minutes
+	$(BIN)/llm-eval loop configs/loops/json_smollm2.yaml
+
 .PHONY: help
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done

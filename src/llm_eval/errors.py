@@ -48,6 +48,12 @@ class ScorerError(EvalError):
     stage = "scorer"
 
 
+class TrainingError(EvalError):
+    """A training that cannot go on; what was saved before stays."""
+
+    stage = "training"
+
+
 class StoreError(EvalError):
     """The run database cannot be opened, read or written."""
 

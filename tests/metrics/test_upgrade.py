@@ -39,6 +39,19 @@ def test_migrating_an_empty_database_gives_the_schema_of_today(
         assert stored_version(storage._engine) == RELEASES[-1]
 
 
+@pytest.mark.parametrize("release", RELEASES[:-1])
+def test_a_database_of_an_older_release_keeps_what_is_in_it(release: str, tmp_path: Path) -> None:
+    old = Path(__file__).parent / "databases" / f"v{release.replace('.', '_')}.db"
+    copy = tmp_path / "runs.db"
+    copy.write_bytes(old.read_bytes())
+    with MetricsStorage(f"sqlite:///{copy}") as storage:
+        assert stored_version(storage._engine) == schema.VERSION
+        run = storage.get_run("main")
+        assert run.status == "complete"
+        assert len(list(storage.results(run.run_id))) == 3
+        assert storage.lineage.find("anything") == []
+
+
 def test_opening_twice_changes_nothing(database_url: str) -> None:
     for _ in range(2):
         with MetricsStorage(database_url) as storage:

@@ -7,6 +7,7 @@ samples             content, stored once for all runs
 baselines           which run was promoted under which name, by whom and when
 labels              what people said of a reply, stored under its content
 calibrations        how far a judge agrees with people, by its recipe
+adapters            what each training made, and from what
 cache               replies by request key
 
 Small columns come first: sums over a run never read its texts.
@@ -26,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 """Newest revision in `migrations/versions`; written into every database."""
 
 metadata = MetaData()
@@ -146,6 +147,17 @@ calibrations = Table(
     Column("created_at", Text, nullable=False),
     Column("run_id", Text, nullable=False),
     Column("report", Text, nullable=False),
+)
+
+adapters = Table(
+    "adapters",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("training", Text, nullable=False),
+    Index("adapters_by_name", "name"),
 )
 
 cache = Table(

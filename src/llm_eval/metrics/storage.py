@@ -22,6 +22,7 @@ from llm_eval.metrics.baselines import Baselines
 from llm_eval.metrics.cache import StoredCache
 from llm_eval.metrics.engine import database_url, open_engine
 from llm_eval.metrics.labels import Labels
+from llm_eval.metrics.lineage import Lineage
 from llm_eval.metrics.outcomes import Outcomes, read_outcomes
 from llm_eval.metrics.schema import imperfect, responses, results, runs, samples, tags
 from llm_eval.metrics.score_table import ScoreTable
@@ -78,6 +79,8 @@ class MetricsStorage:
         self._cache = StoredCache(self._engine)
         self.labels = Labels(self._engine)
         """What people said of replies, and what is known of judges by it."""
+        self.lineage = Lineage(self._engine)
+        """Which training made which adapter."""
         self.baselines = Baselines(self._engine)
         """Runs promoted under a name."""
 

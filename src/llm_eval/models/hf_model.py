@@ -18,12 +18,12 @@ from typing import Any
 from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.models.adapter_files import AdapterFiles, read_adapter
 from llm_eval.models.base import BaseModel
-from llm_eval.models.chat_template import plain_text
 from llm_eval.models.hf.base import Base, acquire, base_digest, release
 from llm_eval.models.hf.checkpoint import checkpoint
 from llm_eval.models.hf.decoding import Row
 from llm_eval.models.hf.libraries import libraries, versions
 from llm_eval.models.hf.options import parse_options, resolve_device, resolve_dtype
+from llm_eval.models.hf.prompting import prompt_tokens
 from llm_eval.models.hf.queue import Queue
 from llm_eval.specs import ModelSpec
 from llm_eval.types import ModelResponse, Prompt, Sampling, Usage
@@ -154,14 +154,9 @@ class HFModel(BaseModel):
         return base, queue
 
     def _tokens(self, base: Base, messages: Prompt) -> list[int]:
-        tokenizer = base.tokenizer
-        if tokenizer.chat_template is None:
-            return list(tokenizer(plain_text(messages))["input_ids"])
-        turns = [{"role": m.role, "content": m.content} for m in messages]
         thinking = self._options.thinking
-        extra = {} if thinking is None else {"enable_thinking": thinking}
-        text = _templated(tokenizer, turns, extra)
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+        options = {} if thinking is None else {"enable_thinking": thinking}
+        return prompt_tokens(base.tokenizer, messages, options)
 
     def _limit(self, base: Base, n_prompt: int, sampling: Sampling) -> int:
         context = getattr(base.model.config, "max_position_embeddings", None) or 1 << 30
@@ -186,20 +181,6 @@ class HFModel(BaseModel):
             reasoning=reasoning.replace("<think>", "").strip() or None,
             logprobs=tuple(row.logprobs),
         )
-
-
-def _templated(tokenizer: Any, turns: list[dict[str, str]], extra: Mapping[str, Any]) -> str:
-    """The text that the model continues; a system message moves where the template takes none."""
-    try:
-        text: str = tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True, **extra
-        )
-    except Exception as exc:
-        if len(turns) > 1 and turns[0]["role"] == "system":
-            merged = f"{turns[0]['content']}\n\n{turns[1]['content']}"
-            return _templated(tokenizer, [{**turns[1], "content": merged}, *turns[2:]], extra)
-        raise ConfigError(f"the model's chat template: {exc}") from exc
-    return text
 
 
 def _fitting(adapter: AdapterFiles, path: Path) -> AdapterFiles:

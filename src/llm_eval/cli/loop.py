@@ -1,0 +1,112 @@
+"""`llm-eval loop`: evaluate, train, evaluate again, compare, gate, report."""
+
+import argparse
+import asyncio
+from typing import TYPE_CHECKING
+
+from llm_eval.cli import options
+
+if TYPE_CHECKING:
+    from llm_eval.evaluation import Evaluation, Plan
+    from llm_eval.finetune.loop import Loop, LoopResult
+    from llm_eval.finetune.loop_config import LoopConfig
+    from llm_eval.metrics.storage import MetricsStorage
+    from llm_eval.types import RunInfo
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `loop`."""
+    add = parser.add_argument
+    add("config", metavar="FILE", help="configs/loops/NAME.yaml")
+    add("--dry-run", action="store_true", help="check everything and print the plan; spend nothing")
+    options.add_db(parser)
+    options.add_json(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """The gate's exit code ★; 130 where it was interrupted."""
+    from llm_eval.cli.terminal import notes, write_json
+    from llm_eval.finetune.card import model_card
+    from llm_eval.finetune.card_sources import gather
+    from llm_eval.finetune.loop import Loop, LoopStoppedError
+    from llm_eval.finetune.loop_config import load_loop
+    from llm_eval.finetune.loop_report import write_loop_report
+
+    config = load_loop(args.config)
+    with options.open_storage(args) as storage:
+        loop = Loop(
+            config,
+            storage,
+            evaluate=lambda plan, resume: _evaluate(plan, storage, resume),
+            say=lambda line: notes().print(line),
+        )
+        if args.dry_run:
+            return _dry_run(loop, config)
+        try:
+            result = loop.run()
+        except LoopStoppedError:
+            notes().print(f"stopped; go on with: llm-eval loop {args.config}")
+            return 130
+        path = write_loop_report(result, model_card(gather(storage, result.adapter)))
+    if args.json:
+        write_json(to_dict(result))
+    else:
+        _print(result)
+    notes().print(f"written: {path}")
+    return result.exit_code
+
+
+def to_dict(result: "LoopResult") -> dict[str, object]:
+    """The `--json` object."""
+    return {
+        "loop": result.config.name,
+        "status": result.status,
+        "adapter": {"path": str(result.adapter.path), "digest": result.adapter.digest},
+        "tasks": {
+            str(one.base.recipe["task"]): {
+                "base": one.base.run_id,
+                "tuned": one.tuned.run_id,
+                "verdict": one.comparison.verdict,
+                "gate": one.gate.to_dict(),
+            }
+            for one in result.measured
+        },
+    }
+
+
+def _print(result: "LoopResult") -> None:
+    from llm_eval.cli.comparison import print_report
+    from llm_eval.cli.gate import print_report as print_gate
+
+    for one in result.measured:
+        print_report(one.report)
+        print_gate(one.gate)
+
+
+def _dry_run(loop: "Loop", config: "LoopConfig") -> int:
+    from llm_eval.cli.terminal import clean, output
+
+    console = output()
+    for plan in loop.plans():
+        what = f"{plan.task.name}: {plan.dataset.n} samples, before and after"
+        console.print(clean(f"evaluate  {what}"))
+    recipe = f"{config.resolve(config.recipe)}: {loop.recipe.base} on {loop.recipe.task}"
+    console.print(clean(f"train     {recipe}"))
+    console.print(clean(f"gate      {len(loop.thresholds.rules)} rules of {loop.thresholds.path}"))
+    console.print(clean(f"write     {config.directory}"))
+    return 0
+
+
+def _evaluate(plan: "Plan", storage: "MetricsStorage", resume: "RunInfo | None") -> "Evaluation":
+    from llm_eval.cli.progress import Progress
+    from llm_eval.cli.signals import stop_on_signals
+    from llm_eval.evaluation import execute_plan
+    from llm_eval.event_loop import in_own_loop
+
+    async def main() -> "Evaluation":
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        with Progress(plan) as progress:
+            return await execute_plan(plan, storage, observers=[progress], stop=stop, resume=resume)
+
+    return in_own_loop(main)

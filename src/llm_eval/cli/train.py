@@ -1,0 +1,106 @@
+"""`llm-eval train`: finetune a local model on a task, into an adapter with its lineage."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llm_eval.cli import options
+
+if TYPE_CHECKING:
+    from llm_eval.finetune.config import Recipe
+    from llm_eval.finetune.qlora_trainer import TrainingPlan
+
+DEFAULT_RECIPE = "configs/train/llama32_3b_json.yaml"
+_OVERRIDES = {
+    "base": "base",
+    "task": "task",
+    "output": "output",
+    "limit": "data.limit",
+    "max_steps": "train.max_steps",
+    "epochs": "train.epochs",
+    "learning_rate": "train.learning_rate",
+    "seed": "seed",
+}
+"""Option to field of the recipe."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `train`."""
+    add = parser.add_argument
+    add("recipe", nargs="?", default=DEFAULT_RECIPE, metavar="RECIPE",
+        help=f"the training's YAML (default: {DEFAULT_RECIPE})")  # fmt: skip
+    add("--base", metavar="PATH", help="checkpoint's directory, or an embedded model's name")
+    add("--task", metavar="TASK", help="json, qa, or the path of a task YAML")
+    add("--output", metavar="DIR", help="where the adapter goes")
+    add("--limit", type=options.positive, metavar="N", help="learn from N rows")
+    add("--max-steps", type=options.positive, metavar="N", help="stop after N steps")
+    add("--epochs", type=float, metavar="E", help="how often each row is seen")
+    add("--learning-rate", type=float, metavar="R", help="the highest rate")
+    add("--seed", type=int, metavar="S", help="which rows, in which order")
+    add("--restart", action="store_true",
+        help="begin anew: throw away checkpoints, replace the adapter")  # fmt: skip
+    add("--dry-run", action="store_true", help="check everything and print the plan")
+    options.add_db(parser)
+    options.add_json(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Train; 0 when the adapter is whole."""
+    from llm_eval.cli.terminal import clean, notes, write_json
+    from llm_eval.finetune.config import load_recipe, overridden
+    from llm_eval.finetune.qlora_trainer import prepare_training, train
+
+    changes = {field: getattr(args, option) for option, field in _OVERRIDES.items()}
+    recipe = overridden(load_recipe(_found(args.recipe)), **changes)
+    if args.dry_run:
+        _print_plan(prepare_training(recipe))
+        return 0
+    with options.open_storage(args) as storage:
+        adapter = train(
+            recipe,
+            storage=storage,
+            say=lambda line: notes().print(clean(line)),
+            restart=args.restart,
+        )
+    if args.json:
+        write_json(
+            {"adapter": str(adapter.path), "digest": adapter.digest, **(adapter.manifest or {})}
+        )
+    else:
+        _print_next(recipe)
+    return 0
+
+
+def _found(recipe: str) -> Path:
+    """The recipe as given, or one of those that come with the checkout."""
+    path = Path(recipe)
+    packaged = Path(__file__).resolve().parents[3] / recipe
+    return packaged if not path.exists() and packaged.exists() else path
+
+
+def _print_plan(plan: "TrainingPlan") -> None:
+    from llm_eval.cli.terminal import clean, output
+
+    console = output()
+    rows = {
+        "base": f"{plan.base['name']} ({plan.base['digest'][:12]})",
+        "task": f"{plan.task.name}, {plan.data.describe()}",
+        "on": plan.setup.describe(),
+        "steps": f"{plan.n_steps:,}",
+        "validate": f"{plan.validator.metric.name} on {plan.validator.n} samples"
+        if plan.validator
+        else "never",
+        "output": plan.recipe.output,
+    }
+    for name, value in rows.items():
+        console.print(clean(f"{name:9} {value}"))
+    for line in plan.setup.fallbacks:
+        console.print(clean(f"{'':9} {line}"))
+
+
+def _print_next(recipe: "Recipe") -> None:
+    from llm_eval.cli.terminal import clean, output
+
+    model = f"hf/{recipe.base}:{recipe.output}"
+    output().print(clean(f"evaluate it:  llm-eval run {recipe.task} --model {model}"))
+    output().print(clean(f"its lineage:  llm-eval lineage {recipe.output}"))

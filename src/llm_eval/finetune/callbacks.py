@@ -1,0 +1,101 @@
+"""What is done between two steps of the trainer: watch the loss, validate, keep the best."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from llm_eval.errors import TrainingError
+from llm_eval.finetune.config import Recipe
+from llm_eval.finetune.progress import Curve, Progress
+from llm_eval.finetune.validation import Validator
+from llm_eval.models.hf.libraries import libraries
+
+BEST = "best"
+"""Directory of the best state so far, beside the checkpoints."""
+
+
+def trainer_callback(watch: "Watch") -> Any:
+    """`watch` as transformers' callback, whose class is only there once it is imported."""
+    _, transformers = libraries()
+
+    class Callback(transformers.TrainerCallback):  # type: ignore[misc,name-defined]
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            if logs and "loss" in logs:
+                watch.loss(state.global_step, float(logs["loss"]))
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            every = watch.every
+            if every and state.global_step % every == 0:
+                control.should_training_stop |= watch.validate(state.global_step)
+
+        def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if watch.every is None:
+                control.should_training_stop |= watch.validate(state.global_step)
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            watch.validate(state.global_step)
+
+    return Callback()
+
+
+class Watch:
+    """The state between steps: the curve, the best value, and how long there was none better."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        validator: Validator | None,
+        progress: Progress,
+        directory: Path,
+        device: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._recipe, self._validator, self._progress = recipe, validator, progress
+        self._directory, self._device, self._say = directory, device, say
+        self.model: Any = None
+        """Wrapped by PEFT; set when the trainer has made it."""
+        self.curve = Curve()
+        self.best: tuple[int, float] | None = None
+        """(step, value)."""
+        self._without_gain = 0
+
+    @property
+    def every(self) -> int | None:
+        """Steps between validations; None: once an epoch."""
+        return self._recipe.validate.every if self._recipe.validate else None
+
+    def loss(self, step: int, value: float) -> None:
+        """The loss of a step.
+
+        Raises:
+            TrainingError: it is no number.
+        """
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the loss of step {step} is {value}: the training has diverged; lower "
+                f"train.learning_rate ({self._recipe.train.learning_rate:g}) or set "
+                f"train.precision: float32. The last checkpoint before it stays"
+            )
+        self.curve.losses.append((step, round(value, 5)))
+        self._progress.step(step, value)
+
+    def validate(self, step: int) -> bool:
+        """Measure, keep the adapter if it is the best; whether it is time to stop."""
+        validator, config = self._validator, self._recipe.validate
+        if validator is None or config is None:
+            return False
+        if self.curve.validations and self.curve.validations[-1][0] == step:
+            return False
+        value = validator.measure(self.model.get_base_model(), self._device)
+        self.model.train()
+        self.curve.validations.append((step, round(value, 5)))
+        better = validator.better(value, self.best[1] if self.best else None)
+        if better:
+            self.best, self._without_gain = (step, value), 0
+            self.model.save_pretrained(str(self._directory / BEST))
+        else:
+            self._without_gain += 1
+        mark = "the best so far" if better else f"best {self.best[1]:.4f}" if self.best else ""
+        self._say(f"validation at step {step}: {config.metric} {value:.4f} ({mark})")
+        return config.patience is not None and self._without_gain >= config.patience

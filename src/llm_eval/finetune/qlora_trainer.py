@@ -1,0 +1,350 @@
+"""QLoRA and LoRA finetuning on TRL, PEFT and transformers, from a recipe to an adapter.
+
+>>> adapter = train(load_recipe("configs/train/smollm2_json.yaml"))
+>>> adapter.path, adapter.digest
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from math import ceil
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from llm_eval.errors import ConfigError, TrainingError
+from llm_eval.finetune import callbacks
+from llm_eval.finetune.adapter import save_adapter
+from llm_eval.finetune.config import Recipe
+from llm_eval.finetune.data import TrainingData, training_data
+from llm_eval.finetune.progress import Progress, peak_memory_bytes
+from llm_eval.finetune.setup import Setup, choose, load_base
+from llm_eval.finetune.validation import Validator
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.models.adapter_files import WEIGHTS, AdapterFiles, read_adapter
+from llm_eval.models.cores import free_cores
+from llm_eval.models.hf.base import base_digest, forget_unused, load_tokenizer
+from llm_eval.models.hf.checkpoint import checkpoint
+from llm_eval.models.hf.libraries import libraries, library, versions
+from llm_eval.recipe import code_version
+from llm_eval.tasks.base import Task
+from llm_eval.tasks.build import build_task
+
+Say = Callable[[str], None]
+_RECIPE = "recipe.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """A recipe whose parts are there and whose rows are read: nothing is trained yet."""
+
+    recipe: Recipe
+    path: Path
+    """The base's directory."""
+    base: dict[str, str]
+    """Its name and digest."""
+    task: Task
+    tokenizer: Any
+    data: TrainingData
+    validator: Validator | None
+    setup: Setup
+    parent: AdapterFiles | None
+
+    @property
+    def n_steps(self) -> int:
+        """Optimiser steps."""
+        config = self.recipe.train
+        rows = config.batch * config.accumulate
+        whole = ceil(ceil(len(self.data.examples) / rows) * config.epochs)
+        return min(whole, config.max_steps or whole)
+
+    @property
+    def work(self) -> Path:
+        """Where checkpoints lie until the adapter is whole."""
+        output = self.recipe.output_directory
+        return output.with_name(f".{output.name}.training")
+
+
+def prepare_training(recipe: Recipe) -> TrainingPlan:
+    """Build and check everything that a recipe names.
+
+    Raises:
+        ConfigError: something cannot be used.
+        DatasetError: a row has nothing to learn, or gives away a held-out one.
+    """
+    path = checkpoint(recipe.base)
+    task = build_task(recipe.task)
+    tokenizer = load_tokenizer(path)
+    if tokenizer.eos_token_id is None:
+        raise ConfigError(f"model {recipe.base!r}: its tokenizer has no token that ends a reply")
+    config = recipe.validate
+    return TrainingPlan(
+        recipe,
+        path,
+        {"name": path.name, "digest": base_digest(path)},
+        task,
+        tokenizer,
+        training_data(task, tokenizer, recipe.data, recipe.seed),
+        None if config is None else Validator(task, config, tokenizer),
+        choose(recipe.train),
+        None if recipe.parent is None else read_adapter(recipe.parent),
+    )
+
+
+def finished(recipe: Recipe) -> AdapterFiles | None:
+    """The adapter that this very recipe made before; None where there is none.
+
+    Raises:
+        ConfigError: something else lies where it would go.
+    """
+    output = recipe.output_directory
+    if not output.exists():
+        return None
+    found = read_adapter(output)
+    made_by = ((found.manifest or {}).get("lineage") or {}).get("recipe_digest")
+    if made_by != recipe.digest:
+        raise ConfigError(
+            f"{output} holds an adapter of another recipe; name another output, or overwrite it "
+            f"with --restart"
+        )
+    return found
+
+
+def train(
+    recipe: Recipe,
+    *,
+    storage: MetricsStorage | None = None,
+    say: Say = lambda _: None,
+    restart: bool = False,
+) -> AdapterFiles:
+    """Train what `recipe` describes; goes on where an earlier try of it was stopped.
+
+    Args:
+        recipe: from `load_recipe`.
+        storage: where the lineage is recorded; None: in the adapter's manifest alone.
+        say: told of the progress, a line at a time.
+        restart: throw away what an earlier try left.
+
+    Raises:
+        ConfigError, DatasetError: see `prepare_training`.
+        TrainingError: it diverged, or cannot be saved.
+    """
+    if not restart and (done := finished(recipe)) is not None:
+        say(f"{recipe.output} was trained by this recipe before")
+        adapter = done
+    else:
+        adapter = run(prepare_training(recipe), say=say, restart=restart)
+    if storage is not None:
+        record(adapter, storage)
+    return adapter
+
+
+def record(adapter: AdapterFiles, storage: MetricsStorage) -> None:
+    """Store the lineage that an adapter's manifest tells."""
+    manifest = adapter.manifest or {}
+    storage.lineage.record(
+        adapter.digest,
+        name=adapter.path.name,
+        base=manifest.get("base") or {},
+        training=manifest.get("lineage") or {},
+    )
+
+
+def run(plan: TrainingPlan, *, say: Say = lambda _: None, restart: bool = False) -> AdapterFiles:
+    """Train a plan; see `train`."""
+    say(f"training on {plan.setup.describe()}: {plan.data.describe()}, {plan.n_steps} steps")
+    for line in plan.setup.fallbacks:
+        say(line)
+    _open_work(plan, restart=restart)
+    progress = Progress(plan.n_steps, plan.data.n_tokens / max(1, _steps_an_epoch(plan)), say)
+    watch = callbacks.Watch(
+        plan.recipe, plan.validator, progress, plan.work, plan.setup.device, say
+    )
+    started = monotonic()
+    trainer = _trainer(plan, watch)
+    watch.model = trainer.model
+    latest = last_checkpoint(plan.work)
+    if latest is not None:
+        say(f"goes on from {latest.name}")
+    try:
+        trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
+    except OSError as exc:
+        raise TrainingError(
+            f"{plan.work} cannot be written: {exc.strerror or exc}; free some space and "
+            f"start it again: it goes on from its last checkpoint"
+        ) from exc
+    adapter = _save(plan, trainer.model, watch, monotonic() - started)
+    shutil.rmtree(plan.work, ignore_errors=True)
+    say(f"adapter {adapter.digest[:12]} is in {adapter.path}")
+    return adapter
+
+
+def last_checkpoint(work: Path) -> Path | None:
+    """The newest checkpoint that is whole; one that was cut off while it was saved is not."""
+    found = sorted(work.glob("checkpoint-*"), key=lambda p: -int(p.name.rpartition("-")[2]))
+    for path in found:
+        try:
+            read_adapter(path)
+            json.loads((path / "trainer_state.json").read_bytes())
+        except (ConfigError, OSError, ValueError):
+            continue
+        if (path / "optimizer.pt").exists() and (path / "scheduler.pt").exists():
+            return path
+    return None
+
+
+def _steps_an_epoch(plan: TrainingPlan) -> int:
+    config = plan.recipe.train
+    return ceil(len(plan.data.examples) / (config.batch * config.accumulate))
+
+
+def _open_work(plan: TrainingPlan, *, restart: bool) -> None:
+    """A directory for checkpoints of this recipe on these rows, and of no other."""
+    mark = {"recipe": plan.recipe.digest, "rows": plan.data.dataset_hash, **plan.base}
+    if restart:
+        shutil.rmtree(plan.work, ignore_errors=True)
+    try:
+        if plan.work.exists() and json.loads((plan.work / _RECIPE).read_bytes()) != mark:
+            raise ConfigError(
+                f"{plan.work} holds checkpoints of another recipe; finish that one, or throw them "
+                f"away with --restart"
+            )
+        plan.work.mkdir(parents=True, exist_ok=True)
+        (plan.work / _RECIPE).write_text(json.dumps(mark))
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"{plan.work} cannot be used: {exc}; try --restart") from exc
+
+
+def _trainer(plan: TrainingPlan, watch: callbacks.Watch) -> Any:
+    torch, transformers = libraries()
+    trl, peft, datasets = (library(name, "train") for name in ("trl", "peft", "datasets"))
+    datasets.disable_progress_bars()
+    forget_unused()
+    if plan.setup.device == "cpu":
+        torch.set_num_threads(free_cores())
+    transformers.set_seed(plan.recipe.seed)
+    model = load_base(str(plan.path), plan.setup)
+    if plan.setup.four_bit:
+        model = peft.prepare_model_for_kbit_training(
+            model, use_gradient_checkpointing=plan.setup.gradient_checkpointing
+        )
+    if plan.parent is not None:
+        model = peft.PeftModel.from_pretrained(model, str(plan.parent.path), is_trainable=True)
+    rows = [
+        {
+            "input_ids": [*e.prompt, *e.completion],
+            "labels": [-100] * len(e.prompt) + list(e.completion),
+        }
+        for e in plan.data.examples
+    ]
+    trainer = trl.SFTTrainer(
+        model=model,
+        args=_arguments(plan, trl),
+        train_dataset=datasets.Dataset.from_list(rows),
+        processing_class=plan.tokenizer,
+        peft_config=None if plan.parent is not None else _lora(plan, peft),
+        callbacks=[callbacks.trainer_callback(watch)],
+    )
+    trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
+    return trainer
+
+
+def _lora(plan: TrainingPlan, peft: Any) -> Any:
+    config = plan.recipe.lora
+    targets = config.targets if isinstance(config.targets, str) else list(config.targets)
+    return peft.LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _arguments(plan: TrainingPlan, trl: Any) -> Any:
+    config, setup = plan.recipe.train, plan.setup
+    return trl.SFTConfig(
+        output_dir=str(plan.work),
+        num_train_epochs=config.epochs,
+        max_steps=config.max_steps or -1,
+        per_device_train_batch_size=config.batch,
+        gradient_accumulation_steps=config.accumulate,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.scheduler,
+        warmup_steps=ceil(config.warmup * plan.n_steps),
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.clip,
+        optim=setup.optimizer,
+        bf16=setup.bfloat16,
+        fp16=False,
+        use_cpu=setup.device == "cpu",
+        seed=plan.recipe.seed,
+        data_seed=plan.recipe.seed,
+        logging_steps=1,
+        logging_nan_inf_filter=False,  # a loss that is no number must be seen
+        save_steps=config.save_every,
+        save_total_limit=2,
+        report_to=list(plan.recipe.report_to) or "none",
+        disable_tqdm=True,
+        packing=plan.recipe.data.packing,
+        max_length=plan.recipe.data.max_tokens if plan.recipe.data.packing else None,
+        dataloader_pin_memory=setup.device != "cpu",
+        **_checkpointing(trl, setup),
+    )
+
+
+def _checkpointing(trl: Any, setup: Setup) -> dict[str, Any]:
+    """Under its name of today: transformers 5.20 calls it activation checkpointing."""
+    known = {field.name for field in fields(trl.SFTConfig)}
+    name = "activation" if "activation_checkpointing" in known else "gradient"
+    given: dict[str, Any] = {f"{name}_checkpointing": setup.gradient_checkpointing}
+    if setup.gradient_checkpointing and name == "gradient":
+        given["gradient_checkpointing_kwargs"] = {"use_reentrant": False}
+    return given
+
+
+def _save(plan: TrainingPlan, model: Any, watch: callbacks.Watch, seconds: float) -> AdapterFiles:
+    best = plan.work / callbacks.BEST
+    if watch.best is not None and (best / WEIGHTS).exists():
+        peft, safetensors = library("peft"), library("safetensors.torch")
+        weights = safetensors.load_file(str(best / WEIGHTS))
+        peft.set_peft_model_state_dict(model, weights)
+    return save_adapter(
+        model,
+        plan.tokenizer,
+        plan.recipe.output_directory,
+        base=plan.base,
+        lineage=_lineage(plan, watch, seconds),
+    )
+
+
+def _lineage(plan: TrainingPlan, watch: callbacks.Watch, seconds: float) -> dict[str, Any]:
+    """All that made this adapter."""
+    return {
+        "recipe": msgspec.to_builtins(plan.recipe),
+        "recipe_digest": plan.recipe.digest,
+        "task": plan.task.name,
+        "task_version": plan.task.version,
+        "prompt_hash": plan.task.prompt_hash,
+        "dataset_hash": plan.data.dataset_hash,
+        "data": plan.data.describe(),
+        "parent": None if plan.parent is None else plan.parent.digest,
+        "seed": plan.recipe.seed,
+        "setup": plan.setup.describe(),
+        "code": code_version(),
+        "libraries": {**versions(), **_training_versions()},
+        "steps": watch.curve.losses[-1][0] if watch.curve.losses else 0,
+        "best": list(watch.best) if watch.best else None,
+        "curve": watch.curve.to_dict(),
+        "seconds": round(seconds, 1),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def _training_versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("trl", "peft")}
