@@ -1,7 +1,8 @@
 """What is done between two steps of the trainer: watch the loss, validate, keep the best."""
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ from llm_eval.errors import TrainingError
 from llm_eval.finetune.config import Recipe
 from llm_eval.finetune.progress import Curve, Progress
 from llm_eval.finetune.validation import Validator
+from llm_eval.metrics.atomic_file import replacing
 from llm_eval.models.hf.libraries import libraries
 
 BEST = "best"
 """Directory of the best state so far, beside the checkpoints."""
+_VALIDATIONS = "validations.json"
 
 
 def trainer_callback(watch: "Watch") -> Any:
@@ -65,6 +68,21 @@ class Watch:
         """Steps between validations; None: once an epoch."""
         return self._recipe.validate.every if self._recipe.validate else None
 
+    def restore(self, step: int, log: Iterable[Mapping[str, Any]]) -> None:
+        """Go on as it was at `step`: what came after it will come again.
+
+        Args:
+            step: of the checkpoint.
+            log: the checkpoint's own log.
+        """
+        self.curve.losses = [
+            (entry["step"], round(entry["loss"], 5)) for entry in log if "loss" in entry
+        ]
+        self.curve.validations, self.best, self._without_gain = [], None, 0
+        for at, value in self._kept():
+            if at <= step:
+                self._count(at, value)
+
     def loss(self, step: int, value: float) -> None:
         """The loss of a step.
 
@@ -89,13 +107,32 @@ class Watch:
             return False
         value = validator.measure(self.model.get_base_model(), self._device)
         self.model.train()
-        self.curve.validations.append((step, round(value, 5)))
-        better = validator.better(value, self.best[1] if self.best else None)
+        better = self._count(step, value)
         if better:
-            self.best, self._without_gain = (step, value), 0
             self.model.save_pretrained(str(self._directory / BEST))
-        else:
-            self._without_gain += 1
+        self._keep()
         mark = "the best so far" if better else f"best {self.best[1]:.4f}" if self.best else ""
         self._say(f"validation at step {step}: {config.metric} {value:.4f} ({mark})")
         return config.patience is not None and self._without_gain >= config.patience
+
+    def _count(self, step: int, value: float) -> bool:
+        """Add a validation; whether it is the best so far."""
+        assert self._validator is not None
+        better = self._validator.better(value, self.best[1] if self.best else None)
+        self.curve.validations.append((step, round(value, 5)))
+        if better:
+            self.best, self._without_gain = (step, value), 0
+        else:
+            self._without_gain += 1
+        return better
+
+    def _keep(self) -> None:
+        """Write all validations down, for a training that goes on from a checkpoint."""
+        with replacing(self._directory / _VALIDATIONS) as stream:
+            stream.write(json.dumps(self.curve.validations).encode())
+
+    def _kept(self) -> list[tuple[int, float]]:
+        path = self._directory / _VALIDATIONS
+        if self._validator is None or not path.exists():
+            return []
+        return [(int(step), float(value)) for step, value in json.loads(path.read_bytes())]

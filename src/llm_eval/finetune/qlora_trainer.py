@@ -169,6 +169,8 @@ def run(plan: TrainingPlan, *, say: Say = lambda _: None, restart: bool = False)
     latest = last_checkpoint(plan.work)
     if latest is not None:
         say(f"goes on from {latest.name}")
+        state = json.loads((latest / "trainer_state.json").read_bytes())
+        watch.restore(state["global_step"], state["log_history"])
     try:
         trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
     except OSError as exc:
