@@ -265,3 +265,18 @@ async def test_the_embedded_model_answers_from_a_process_of_its_own(
     assert "Paris" in answer.text
     assert str(embedded_model.parent) not in answer.model
     assert n_servers() == 0
+
+
+async def test_an_adapter_that_nobody_has_any_more_is_no_hindrance(
+    engine: Engine, checkpoint: Path, adapter: Path, tmp_path: Path
+) -> None:
+    old = make_adapter(tmp_path / "old", 8, b"older")
+    forgotten = served(f"vllm/{checkpoint}:{old}")
+    shutil.rmtree(old)
+    tuned = served(f"vllm/{checkpoint}:{adapter}")
+    await tuned.start()
+    try:
+        assert [known.path for known in tuned._server.adapters] == [adapter]  # type: ignore[attr-defined]
+    finally:
+        await tuned.aclose()
+        await forgotten.aclose()

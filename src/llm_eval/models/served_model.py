@@ -103,13 +103,14 @@ class ServedModel(BaseModel):
         Raises:
             ProviderError: no answer; fatal where the server has ended.
         """
-        await self.start()
+        if self._api is None:
+            await self.start()
         assert self._api is not None
-        assert self._server is not None
         try:
             return await self._api.generate(messages, sampling, repeat=repeat)
         except ProviderError as exc:
-            if exc.code == "connection" and (ended := self._server.ended) is not None:
+            server = self._server  # None: closed while this call was under way
+            if exc.retryable and server is not None and (ended := server.ended) is not None:
                 raise ProviderError(
                     f"model {self.name!r}: {ended}", code="server_ended", fatal=True
                 ) from exc
@@ -127,9 +128,9 @@ class ServedModel(BaseModel):
 
     def _adapters(self) -> Sequence[Adapter]:
         """Our own, and those of the models that will want the same server."""
-        same = [m for m in _planned if m.adapter and m.server_key == self.server_key]
-        found = {model.adapter for model in same if model.adapter is not None}
-        return sorted(found, key=lambda adapter: adapter.name)
+        same = {m.adapter for m in _planned if m.adapter and m.server_key == self.server_key}
+        there = {adapter for adapter in same if adapter.path.exists()}
+        return sorted(there | ({self.adapter} if self.adapter else set()), key=lambda a: a.name)
 
     def _make(self, adapters: Sequence[Adapter]) -> ModelServer:
         options = ServerOptions(args=_engine_args(self._spec))
