@@ -96,6 +96,9 @@ def _print_plan(plan: "TrainingPlan") -> None:
         console.print(clean(f"{name:9} {value}"))
     for line in plan.setup.fallbacks:
         console.print(clean(f"{'':9} {line}"))
+    console.print("\nexpected memory")
+    for line in plan.memory.lines():
+        console.print(clean(line))
 
 
 def _print_next(recipe: "Recipe") -> None:

@@ -20,6 +20,13 @@ from llm_eval.finetune import callbacks
 from llm_eval.finetune.adapter import save_adapter
 from llm_eval.finetune.config import Recipe
 from llm_eval.finetune.data import TrainingData, training_data
+from llm_eval.finetune.memory import (
+    Memory,
+    check_memory,
+    expected_memory,
+    free_memory,
+    shape_of,
+)
 from llm_eval.finetune.progress import Progress, peak_memory_bytes
 from llm_eval.finetune.setup import Setup, choose, load_base
 from llm_eval.finetune.validation import Validator
@@ -51,6 +58,8 @@ class TrainingPlan:
     data: TrainingData
     validator: Validator | None
     setup: Setup
+    memory: Memory
+    """Expected peak."""
     parent: AdapterFiles | None
 
     @property
@@ -80,16 +89,18 @@ def prepare_training(recipe: Recipe) -> TrainingPlan:
     tokenizer = load_tokenizer(path)
     if tokenizer.eos_token_id is None:
         raise ConfigError(f"model {recipe.base!r}: its tokenizer has no token that ends a reply")
-    config = recipe.validate
+    config, setup = recipe.validate, choose(recipe.train)
+    data = training_data(task, tokenizer, recipe.data, recipe.seed)
     return TrainingPlan(
         recipe,
         path,
         {"name": path.name, "digest": base_digest(path)},
         task,
         tokenizer,
-        training_data(task, tokenizer, recipe.data, recipe.seed),
+        data,
         None if config is None else Validator(task, config, tokenizer),
-        choose(recipe.train),
+        setup,
+        expected_memory(shape_of(path, recipe), recipe, setup, data.longest),
         None if recipe.parent is None else read_adapter(recipe.parent),
     )
 
@@ -158,6 +169,8 @@ def run(plan: TrainingPlan, *, say: Say = lambda _: None, restart: bool = False)
     say(f"training on {plan.setup.describe()}: {plan.data.describe()}, {plan.n_steps} steps")
     for line in plan.setup.fallbacks:
         say(line)
+    forget_unused()
+    check_memory(plan.memory, free_memory(plan.setup.device), plan.recipe, plan.setup)
     _open_work(plan, restart=restart)
     progress = Progress(plan.n_steps, plan.data.n_tokens / max(1, _steps_an_epoch(plan)), say)
     watch = callbacks.Watch(
@@ -224,15 +237,10 @@ def _trainer(plan: TrainingPlan, watch: callbacks.Watch) -> Any:
     torch, transformers = libraries()
     trl, peft, datasets = (library(name, "train") for name in ("trl", "peft", "datasets"))
     datasets.disable_progress_bars()
-    forget_unused()
     if plan.setup.device == "cpu":
         torch.set_num_threads(free_cores())
     transformers.set_seed(plan.recipe.seed)
     model = load_base(str(plan.path), plan.setup)
-    if plan.setup.four_bit:
-        model = peft.prepare_model_for_kbit_training(
-            model, use_gradient_checkpointing=plan.setup.gradient_checkpointing
-        )
     if plan.parent is not None:
         model = peft.PeftModel.from_pretrained(model, str(plan.parent.path), is_trainable=True)
     rows = [
@@ -343,6 +351,7 @@ def _lineage(plan: TrainingPlan, watch: callbacks.Watch, seconds: float) -> dict
         "curve": watch.curve.to_dict(),
         "seconds": round(seconds, 1),
         "peak_memory_bytes": peak_memory_bytes(),
+        "expected_memory_bytes": round(plan.memory.n_bytes),
     }
 
 
