@@ -43,7 +43,7 @@ def recipes(
     short = {"validate": None, "train.max_steps": STEPS, "train.accumulate": 1}
     llama = overridden(llama, base=shaped, **{"data.check_contamination": False, **short})
     full = overridden(llama, **{"data.slices": ("hard",), "data.limit": 48})
-    small = overridden(small, base=tokenizer_of)
+    small = overridden(small, base=tokenizer_of, **{"validate.every": None, "validate.limit": 16})
     return [
         ("qlora", full),
         ("qlora-plain", overridden(full, **{"train.gradient_checkpointing": False})),

@@ -243,23 +243,29 @@ def _trainer(plan: TrainingPlan, watch: callbacks.Watch) -> Any:
     model = load_base(str(plan.path), plan.setup)
     if plan.parent is not None:
         model = peft.PeftModel.from_pretrained(model, str(plan.parent.path), is_trainable=True)
-    rows = [
-        {
-            "input_ids": [*e.prompt, *e.completion],
-            "labels": [-100] * len(e.prompt) + list(e.completion),
-        }
-        for e in plan.data.examples
-    ]
     trainer = trl.SFTTrainer(
         model=model,
         args=_arguments(plan, trl),
-        train_dataset=datasets.Dataset.from_list(rows),
+        train_dataset=_rows(plan, datasets),
         processing_class=plan.tokenizer,
         peft_config=None if plan.parent is not None else _lora(plan, peft),
         callbacks=[callbacks.trainer_callback(watch)],
     )
     trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
     return trainer
+
+
+def _rows(plan: TrainingPlan, datasets: Any) -> Any:
+    """The examples as the trainer takes them: the prompt's tokens are read and not learnt."""
+    examples = plan.data.examples
+    columns = {
+        "input_ids": [[*e.prompt, *e.completion] for e in examples],
+        "labels": [[*[-100] * len(e.prompt), *e.completion] for e in examples],
+    }
+    # Under the hash that we know; its own comes from pickling pyarrow, which not every pair of
+    # releases can do.
+    table = datasets.table.InMemoryTable.from_pydict(columns)
+    return datasets.Dataset(table, fingerprint=plan.data.dataset_hash[:32])
 
 
 def _lora(plan: TrainingPlan, peft: Any) -> Any:
@@ -300,6 +306,7 @@ def _arguments(plan: TrainingPlan, trl: Any) -> Any:
         report_to=list(plan.recipe.report_to) or "none",
         disable_tqdm=True,
         packing=plan.recipe.data.packing,
+        dataset_kwargs=None if plan.recipe.data.packing else {"skip_prepare_dataset": True},
         max_length=plan.recipe.data.max_tokens if plan.recipe.data.packing else None,
         dataloader_pin_memory=setup.device != "cpu",
         **_checkpointing(trl, setup),
