@@ -31,7 +31,12 @@ scorers: [exact_match]
 """
 N = 60
 LINEAGE: Mapping[str, Any] = {
-    "recipe": {"base": "tiny", "lora": {"rank": 8}, "validate": {"metric": "field_f1"}},
+    "recipe": {
+        "base": "/home/me/tiny",
+        "output": "/home/me/out",
+        "lora": {"rank": 8},
+        "validate": {"metric": "field_f1"},
+    },
     "recipe_digest": "r" * 64,
     "task": "capitals",
     "dataset_hash": "d" * 64,
@@ -138,6 +143,7 @@ def test_it_tells_how_it_was_trained_and_from_what() -> None:
     assert "1.962 at first, 1.062 at last (40 readings)" in text
     assert "0.500 at step 20, 0.750 at step 40" in text
     assert "1.5 minutes" in text
+    assert "/home/me" not in text
     for digest in ("a" * 64, "b" * 64, "d" * 64, "r" * 64):
         assert digest in text
     assert "llm-eval run capitals --model hf/tiny:tuned" in text

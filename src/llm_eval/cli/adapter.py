@@ -14,6 +14,7 @@ from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.models.embedded import MODELS
 
 if TYPE_CHECKING:
+    from llm_eval.finetune.export.adapter_export import Exported
     from llm_eval.models.adapter_files import AdapterFiles
 
 FORMATS = {
@@ -129,15 +130,16 @@ def _export(args: argparse.Namespace) -> int:
     say = output().print
     size = f"{done.n_bytes / 1e6:,.1f} MB, {done.count:,} {_UNITS[done.format]}"
     say(clean(f"{done.path}: {size}"), soft_wrap=True)
-    say(clean(f"use it:  {_use(args.format, done.path, done.base)}"), soft_wrap=True)
+    say(clean(f"use it:  {_use(done)}"), soft_wrap=True)
     return 0
 
 
-def _use(kind: str, path: Path, base: Path) -> str:
-    if kind == "merged":
-        return f"llm-eval run json --model hf/{path}"
-    if kind == "gguf":
-        return f"llm-eval run json --model gguf/{path}"
-    if base.name in MODELS:
-        return f"llm-eval run json --model local/{base.name}:{path}"
-    return f"llm-eval run json --model gguf/BASE.gguf:{path}   (a GGUF file of {base.name})"
+def _use(done: "Exported") -> str:
+    command = f"llm-eval run {done.task or 'TASK'} --model"
+    if done.format == "merged":
+        return f"{command} hf/{done.path}"
+    if done.format == "gguf":
+        return f"{command} gguf/{done.path}"
+    if done.base.name in MODELS:
+        return f"{command} local/{done.base.name}:{done.path}"
+    return f"{command} gguf/BASE.gguf:{done.path}   (a GGUF file of {done.base.name})"

@@ -23,6 +23,8 @@ from llm_eval.version import __version__
 _EDGE = 0.1
 """Share of the training curve that stands for its beginning and its end."""
 _MOST_SLICES = 20
+_PLACES = ("output", "report_to")
+"""Fields of a recipe that do not decide what the adapter becomes."""
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 
 
@@ -140,14 +142,14 @@ def _worse(comparisons: Sequence[Comparison]) -> Iterator[str]:
             yield f"And {len(rows) - _MOST_SLICES} more slices."
             yield ""
     else:
-        yield "Nothing that was measured got worse by more than chance explains."
+        yield "No metric and no slice is known to be worse than with the base."
         yield ""
     for comparison in comparisons:
         undecided = [n for n, c in comparison.metrics.items() if c.verdict == "inconclusive"]
         failing = len(comparison.changes.newly_failing)
         told = f"{failing:,} of {comparison.n_paired:,} samples that the base got right fail now"
         if undecided:
-            told += f"; too few samples to say about {', '.join(map(code, undecided))}"
+            told += f"; too few samples to rule a loss out in {', '.join(map(code, undecided))}"
         yield f"- {code(_task(comparison.current))}: {told}."
     yield ""
     yield "Only these tasks were measured; what else the adapter changed is not known."
@@ -231,7 +233,7 @@ def _use(card: Card) -> Iterator[str]:
     yield "from peft import PeftModel"
     yield "from transformers import AutoModelForCausalLM"
     yield ""
-    yield f'base = AutoModelForCausalLM.from_pretrained("{base}")'
+    yield f'base = AutoModelForCausalLM.from_pretrained("{base}")  # its directory or name'
     yield f'model = PeftModel.from_pretrained(base, "{name}")'
     yield "```"
     yield ""
@@ -262,8 +264,12 @@ def _recorded(card: Card) -> Mapping[str, Any]:
 def _base(card: Card) -> str:
     recorded = ((card.adapter.manifest or {}).get("base") or {}).get("name")
     told = recorded or card.adapter.config.get("base_model_name_or_path") or "its base"
-    # A path is true on one machine only, and nobody's business.
-    return str(told).rstrip("/").rpartition("/")[2] if str(told).startswith("/") else str(told)
+    return _without_directories(str(told))
+
+
+def _without_directories(text: str) -> str:
+    """The last part of a path, which is true on one machine only, and nobody's business."""
+    return text.rstrip("/").rpartition("/")[2] if text.startswith(("/", "~", ".")) else text
 
 
 def _trained_for(card: Card) -> str:
@@ -294,8 +300,8 @@ def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str
     for name, inner in value.items():
         if isinstance(inner, Mapping):
             yield from _leaves(inner, f"{path}{name}.")
-        elif inner is not None:
-            yield f"{path}{name}", str(inner)
+        elif inner not in (None, [], ()) and f"{path}{name}" not in _PLACES:
+            yield f"{path}{name}", _without_directories(str(inner))
 
 
 def _word(text: str, otherwise: str) -> str:

@@ -30,6 +30,8 @@ class Exported:
     """Parameters of `merged`, modules of `gguf-adapter`, tensors of `gguf`."""
     base: Path
     adapter_digest: str
+    task: str | None
+    """What it was trained for, where that is recorded."""
 
 
 def export_adapter(
@@ -64,7 +66,8 @@ def export_adapter(
         count = export_gguf_model(
             found, directory, like or _gguf_of(directory), output, quantization
         )
-    return Exported(output, kind, _size(output), count, directory, found.digest)
+    task = ((found.manifest or {}).get("lineage") or {}).get("task")
+    return Exported(output, kind, _size(output), count, directory, found.digest, task)
 
 
 def named_base(adapter: AdapterFiles) -> str | None:
