@@ -75,12 +75,21 @@ def descendants(pid: int) -> set[int]:
 
 
 def command_line(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def keepers(pid: int) -> set[int]:
     """The keepers among `pid`'s descendants: one a server."""
     return {found for found in descendants(pid) if b"keeper.py" in command_line(found)}
+
+
+def kept(pid: int) -> set[int]:
+    """The keepers under `pid`, and all that they keep."""
+    found = keepers(pid)
+    return found.union(*map(descendants, found))
 
 
 def kill_engines(pid: int) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from llm_eval.serving.endpoint import Endpoint
 from tests.cli.conftest import LLM_EVAL
-from tests.serving.conftest import Engine, alive, descendants, kill_engines
+from tests.serving.conftest import Engine, alive, kept, kill_engines
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
@@ -48,7 +48,7 @@ def test_it_tells_where_to_ask_and_ends_with_ctrl_c(
 ) -> None:
     with serving(f"vllm/{checkpoint}", "--adapter", adapter) as process:
         told = read_until(process, "Ctrl-C stops it.")
-        ours = descendants(process.pid)
+        ours = kept(process.pid)
         file = Path(told.split("in /")[1].split()[0].join(["/", ""]))
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert file.read_text() not in told
@@ -79,7 +79,7 @@ def test_stopped_before_it_is_healthy_nothing_is_left(engine: Engine, checkpoint
         assert process.stderr is not None
         while "the key is" not in (line := process.stderr.readline()):
             assert line
-        ours = descendants(process.pid)
+        ours = kept(process.pid)
         assert ours
     assert process.returncode == 0
     assert not any(map(alive, ours))

@@ -21,7 +21,7 @@ from llm_eval.serving.server import ServerOptions
 from llm_eval.serving.vllm_server import VLLMServer
 from llm_eval.testing import StubServer
 from llm_eval.types import Message, Sampling
-from tests.serving.conftest import Engine, descendants, keepers, kill_engines, make_adapter
+from tests.serving.conftest import Engine, keepers, kept, kill_engines, make_adapter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
@@ -34,6 +34,14 @@ def served(text: str, **fields: Any) -> BaseModel:
 
 async def reply(model: BaseModel) -> str:
     return (await model.generate(PROMPT, Sampling())).text
+
+
+async def ended(model: BaseModel) -> None:
+    """Wait until the model's server is known to have ended."""
+    assert isinstance(model, ServedModel)
+    async with asyncio.timeout(20):
+        while model._server is None or model._server.ended is None:  # noqa: ASYNC110 - a process
+            await asyncio.sleep(0.02)
 
 
 def n_servers() -> int:
@@ -70,15 +78,15 @@ async def test_runs_one_after_another_keep_their_server(
     elsewhere = served(f"vllm/{other}")
     async with kept_servers():
         await base.start()
-        first = descendants(os.getpid())
+        first = kept(os.getpid())
         await base.aclose()
         await tuned.start()
-        assert descendants(os.getpid()) == first
+        assert kept(os.getpid()) == first
         await tuned.aclose()
-        assert descendants(os.getpid()) == first
+        assert kept(os.getpid()) == first
         await elsewhere.start()  # it may need the memory that the idle one holds
         assert n_servers() == 1
-        assert not descendants(os.getpid()) & first
+        assert not kept(os.getpid()) & first
         await elsewhere.aclose()
     assert n_servers() == 0
 
@@ -102,7 +110,7 @@ async def test_a_server_that_ends_stops_the_run_and_says_why(
     try:
         await model.start()
         kill_engines(os.getpid())
-        await asyncio.sleep(0.5)
+        await ended(model)
         with pytest.raises(ProviderError, match="exit code 137; it said last") as caught:
             await reply(model)
         assert caught.value.fatal

@@ -15,7 +15,7 @@ from llm_eval.serving.endpoint import Endpoint
 from llm_eval.serving.llama_server import LlamaServer
 from llm_eval.serving.server import Adapter, ServerOptions, flags, free_port
 from llm_eval.serving.vllm_server import VLLMServer
-from tests.serving.conftest import Engine, alive, command_line, descendants, keepers
+from tests.serving.conftest import Engine, alive, command_line, descendants, keepers, kept
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
@@ -35,7 +35,7 @@ async def test_it_is_healthy_inside_and_gone_after(engine: Engine) -> None:
     engine("--healthy-after", "0.5", "--hidden-children", "2")
     adapter = Adapter("tuned", Path("/a/tuned"), rank=20)
     async with VLLMServer("org/base", adapters=[adapter], options=SHORT) as server:
-        ours = descendants(os.getpid())
+        ours = kept(os.getpid())
         assert len(ours) == 4  # keeper, server, and two in sessions of their own
         assert await chat(server.endpoint, server.served_name) == "base: Hi"
         assert await chat(server.endpoint, "tuned") == "tuned: Hi"
@@ -49,7 +49,7 @@ async def test_it_listens_on_loopback_only_and_nobody_sees_its_key(engine: Engin
     lines: list[str] = []
     options = ServerOptions(key=KEY, grace_s=0.5, on_line=lines.append)
     async with VLLMServer("org/base", options=options) as server:
-        ours = descendants(os.getpid())
+        ours = kept(os.getpid())
         listening = {address for pid in ours for address in listening_addresses(pid)}
         assert listening == {"0100007F"}  # 127.0.0.1, as /proc writes it
         assert not any(KEY.encode() in command_line(pid) for pid in ours)
@@ -84,7 +84,7 @@ async def test_one_that_dies_at_start_shows_its_log(engine: Engine) -> None:
             pass
     assert "ValueError: no memory for the weights" in str(caught.value)
     assert KEY not in str(caught.value)
-    assert descendants(os.getpid()) == set()
+    assert kept(os.getpid()) == set()
 
 
 async def test_one_that_never_gets_healthy_is_given_up_in_time(engine: Engine) -> None:
@@ -94,13 +94,13 @@ async def test_one_that_never_gets_healthy_is_given_up_in_time(engine: Engine) -
         async with VLLMServer("m", options=ServerOptions(start_s=0.5, grace_s=0.3)):
             pass
     assert time.monotonic() - started < 10
-    assert descendants(os.getpid()) == set()
+    assert kept(os.getpid()) == set()
 
 
 async def test_one_that_ignores_sigterm_is_killed(engine: Engine) -> None:
     engine("--ignore-sigterm", "--hidden-children", "1")
     async with VLLMServer("m", options=SHORT):
-        ours = descendants(os.getpid())
+        ours = kept(os.getpid())
     assert [pid for pid in ours if alive(pid)] == []
 
 
@@ -108,7 +108,7 @@ async def test_a_failure_inside_stops_it_too(engine: Engine) -> None:
     with pytest.raises(ZeroDivisionError):
         async with VLLMServer("m", options=SHORT):
             raise ZeroDivisionError
-    assert descendants(os.getpid()) == set()
+    assert kept(os.getpid()) == set()
 
 
 @pytest.mark.parametrize("healthy_after", ["0", "600"])
@@ -121,11 +121,11 @@ async def test_cancelled_at_any_time_it_stops(engine: Engine, healthy_after: str
 
     task = asyncio.create_task(serve())
     await asyncio.sleep(0.6)
-    assert descendants(os.getpid())
+    assert kept(os.getpid())
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert descendants(os.getpid()) == set()
+    assert kept(os.getpid()) == set()
 
 
 OWNER = """
@@ -154,7 +154,7 @@ def test_it_does_not_outlive_its_owner(
     ) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"up\n"
-        ours = descendants(owner.pid)
+        ours = kept(owner.pid)
         assert len(ours) == 3
         owner.send_signal(number)
         owner.wait(20)
@@ -164,9 +164,9 @@ def test_it_does_not_outlive_its_owner(
 async def test_it_does_not_outlive_its_keeper(engine: Engine) -> None:
     async with VLLMServer("m", options=SHORT):
         (keeper,) = keepers(os.getpid())
-        kept = descendants(keeper)
+        ours = descendants(keeper)
         os.kill(keeper, signal.SIGKILL)
-        assert gone(kept)
+        assert gone(ours)
 
 
 def gone(pids: set[int], within_s: float = 10.0) -> bool:
@@ -224,7 +224,7 @@ async def test_llama_cpp_serves_the_same_way(engine: Engine) -> None:
         assert await chat(server.endpoint, name, **two) == "lora 1: Hi"
         with pytest.raises(ConfigError, match="only when it starts"):
             await server.load(Adapter("three", Path("/a/3.gguf")))
-    assert descendants(os.getpid()) == set()
+    assert kept(os.getpid()) == set()
 
 
 def test_options_become_words() -> None:

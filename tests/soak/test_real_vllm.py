@@ -18,7 +18,7 @@ from llm_eval.models.hf_model import HFModel
 from llm_eval.models.served_model import ServedModel
 from llm_eval.types import Message, Sampling
 from tests.finetune.conftest import write_adapter
-from tests.serving.conftest import descendants
+from tests.serving.conftest import kept
 
 pytestmark = [
     pytest.mark.soak,
@@ -57,4 +57,4 @@ async def test_it_says_what_transformers_says(tmp_path: Path) -> None:
             assert await replies(model) == await replies(here)
     finally:
         await served[0].aclose()
-    assert descendants(os.getpid()) == set()
+    assert kept(os.getpid()) == set()

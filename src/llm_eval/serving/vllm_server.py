@@ -37,8 +37,12 @@ class VLLMServer(ModelServer):
         return words + self._lora_words() + flags(self.args)
 
     def environment(self) -> dict[str, str]:
-        """With what loading adapters takes, and nothing reported to anybody."""
-        own = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1", "VLLM_NO_USAGE_STATS": "1"}
+        """With what loading adapters takes, workers on loopback, and nothing told to anybody."""
+        own = {
+            "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1",
+            "VLLM_HOST_IP": HOST,
+            "VLLM_NO_USAGE_STATS": "1",
+        }
         if Path(self.model).is_dir():
             own["HF_HUB_OFFLINE"] = "1"
         return super().environment() | own
