@@ -8,7 +8,7 @@ import argparse
 import importlib
 import os
 
-NAMES = ("start_up", "scoring", "engine", "memory", "compare")
+NAMES = ("start_up", "scoring", "engine", "memory", "compare", "local_models")
 
 
 def main() -> None:

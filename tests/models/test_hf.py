@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from llm_eval.errors import ConfigError
+from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.models.adapter_files import read_adapter
 from llm_eval.models.hf import base as hf_base
 from llm_eval.models.hf.checkpoint import checkpoint
-from llm_eval.models.hf.decoding import common_prefix
+from llm_eval.models.hf.decoding import Row, common_prefix
 from llm_eval.models.hf_model import HFModel
 from llm_eval.testing import ModelContract
 from llm_eval.testing.tiny_model import make_tiny_model
-from llm_eval.types import Message, Prompt, Sampling
+from llm_eval.types import Message, ModelResponse, Prompt, Sampling
 
 SYSTEM = Message("system", "Answer with one word, and nothing but that one word, please.")
 
@@ -307,3 +307,151 @@ def test_an_unknown_argument_and_a_gpu_that_is_not_there_are_named(tiny: Path) -
         HFModel("m", tiny, args={"dtyp": "float32"})
     with pytest.raises(ConfigError, match="cuda:7"):
         _ = HFModel("m", tiny, args={"device": "cuda:7"}).identity
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"enum": ["Ana", "Bo"]}, "n": {"type": "integer", "maximum": 99}},
+    "required": ["name", "n"],
+    "additionalProperties": False,
+}
+
+
+async def test_a_reply_held_to_a_schema_fits_it_and_leaves_the_others_of_its_batch_alone(
+    tiny: Path,
+) -> None:
+    import json
+
+    model = local(tiny)
+    free, held = Sampling(max_tokens=12), Sampling(max_tokens=60, json_schema=SCHEMA)
+    drawn = Sampling(max_tokens=60, json_schema=SCHEMA, temperature=1.0, seed=3)
+    asked = [(QUESTIONS[0], free), (QUESTIONS[1], held), (QUESTIONS[2], drawn)]
+    replies = await asyncio.gather(*(model.generate(p, s) for p, s in asked))
+    await model.aclose()
+    assert replies[0].text == reference(tiny, QUESTIONS[0], 12)
+    for reply in replies[1:]:
+        value = json.loads(reply.text)
+        assert value["name"] in ("Ana", "Bo")
+        assert isinstance(value["n"], int)
+        assert value.keys() == {"name", "n"}
+        assert reply.finish_reason == "stop"
+
+
+async def test_a_schema_that_no_grammar_can_hold_to_is_named_and_spoils_no_batch(
+    tiny: Path,
+) -> None:
+    model = local(tiny)
+    bad = Sampling(max_tokens=4, json_schema={"type": "string", "format": "no-such-format"})
+    good = Sampling(max_tokens=4)
+    found = await asyncio.gather(
+        model.generate(QUESTIONS[0], bad),
+        model.generate(QUESTIONS[1], good),
+        return_exceptions=True,
+    )
+    await model.aclose()
+    assert isinstance(found[0], ProviderError)
+    assert "can be held to this JSON Schema" in str(found[0])
+    assert isinstance(found[1], ModelResponse)
+
+
+REFUSES_SYSTEM = (
+    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    "[{{ m.content }}]{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [REFUSES_SYSTEM, "{% for m in messages if m.role == 'user' %}[{{ m.content }}]{% endfor %}"],
+    ids=["refuses it", "drops it"],
+)
+async def test_a_system_message_moves_where_the_template_takes_none(
+    tiny: Path, tmp_path: Path, template: str
+) -> None:
+    model = local(templated(tiny, tmp_path / "m", template))
+    await model.start()
+    assert model._base is not None
+    tokens = model._tokens(model._base, ask("b"))
+    text = model._base.tokenizer.decode(tokens)
+    await model.aclose()
+    assert text == f"[{SYSTEM.content}\n\nb]"
+
+
+async def test_a_model_without_a_chat_template_reads_the_text_as_it_is_and_says_so(
+    tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = local(templated(tiny, tmp_path / "m", None))
+    await model.start()
+    assert model._base is not None
+    tokens = model._tokens(model._base, ask("b"))
+    model._tokens(model._base, ask("c"))
+    text = model._base.tokenizer.decode(tokens)
+    await model.aclose()
+    assert text == f"{SYSTEM.content}\n\nb"
+    told = [r.getMessage() for r in caplog.records if "no chat template" in r.getMessage()]
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "reasoning"),
+    [
+        ("<think>\nhm\n</think>\n\n42", "42", "hm"),
+        ("hm </think> 42", "42", "hm"),
+        ("42", "42", None),
+        ("<think>hm, and it never", "", "hm, and it never"),
+    ],
+)
+def test_reasoning_is_no_part_of_the_answer(
+    tiny: Path, written: str, text: str, reasoning: str | None
+) -> None:
+    row = Row([1], Sampling(), 0, 9, tokens=[1, 2], text=written, finish_reason="stop")
+    reply = local(tiny)._response(row, 0.1)
+    assert (reply.text, reply.reasoning) == (text, reasoning)
+
+
+def templated(model: Path, target: Path, template: str | None) -> Path:
+    """A copy of the model with another chat template."""
+    import shutil
+
+    shutil.copytree(model, target)
+    (target / "chat_template.jinja").unlink()
+    if template is not None:
+        (target / "chat_template.jinja").write_text(template)
+    return target
+
+
+def run_cli(*arguments: str) -> tuple[int, str]:
+    import contextlib
+    import io
+
+    from llm_eval.cli.main import main
+
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+        code = main(list(arguments))
+    return code, errors.getvalue()
+
+
+def test_the_command_line_names_a_missing_adapter_and_a_missing_directory_in_one_line(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for spec, said in (
+        (f"hf/{tiny}:nowhere", "adapter nowhere is not there; name the directory"),
+        ("hf/nowhere", "model directory nowhere is not there; give the directory"),
+    ):
+        code, errors = run_cli("run", "qa", "--model", spec, "--limit", "1")
+        assert code == 2
+        assert said in " ".join(errors.split())
+        assert "Traceback" not in errors
+
+
+def test_quantisation_without_bitsandbytes_names_what_to_install(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    model = HFModel("m", tiny, args={"quantization": "4bit"})
+    with pytest.raises(ConfigError, match=r"bitsandbytes is missing: pip install"):
+        asyncio.run(model.start())

@@ -130,3 +130,13 @@ async def test_a_prompt_that_does_not_fit_even_alone_fails_by_itself(tiny: Path)
     with pytest.raises(ProviderError, match="do not fit the device's memory, even alone"):
         await model.generate(PROMPTS[0], Sampling(max_tokens=4))
     await model.aclose()
+
+
+async def test_likelihoods_are_those_of_the_cpu(tiny: Path) -> None:
+    found = []
+    for device in ("cuda", "cpu"):
+        model = model_of(tiny, dtype="float32", device=device)
+        pair = await model.loglikelihood("Question: a? Answer:", [" one", " two and more"])
+        found.append([one.logprob for one in pair])
+        await model.aclose()
+    assert found[0] == pytest.approx(found[1], abs=1e-3)

@@ -9,8 +9,9 @@ Several adapters on one base cost one load. `args` in models.yaml: see `hf.optio
 
 import asyncio
 import logging
+import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from llm_eval.models.adapter_files import AdapterFiles, read_adapter
 from llm_eval.models.base import BaseModel
 from llm_eval.models.hf.base import Base, acquire, base_digest, release
 from llm_eval.models.hf.checkpoint import checkpoint
+from llm_eval.models.hf.choices import Choices, encode_choices, windows
 from llm_eval.models.hf.decoding import Row
 from llm_eval.models.hf.libraries import libraries, versions
 from llm_eval.models.hf.options import parse_options, resolve_device, resolve_dtype
 from llm_eval.models.hf.prompting import prompt_tokens
 from llm_eval.models.hf.queue import Queue
+from llm_eval.models.likelihood import Likelihood, LikelihoodModel
 from llm_eval.specs import ModelSpec
 from llm_eval.types import ModelResponse, Prompt, Sampling, Usage
 
@@ -33,14 +36,14 @@ _CPU, _GPU = (32, 32_768), (128, 262_144)
 """(rows, tokens) of a batch."""
 _LONGEST_REPLY = 1024
 """Tokens, where the task names no limit."""
-_THINKING_ENDS = "</think>"
+_THINKING, _THINKING_ENDS = "<think>", "</think>"
 
 _queues: dict[int, tuple[Queue, int]] = {}
 """The queue of each loaded base, and how many models share it."""
 _queues_lock = threading.Lock()
 
 
-class HFModel(BaseModel):
+class HFModel(BaseModel, LikelihoodModel):
     """One checkpoint, or one adapter on it."""
 
     def __init__(
@@ -64,6 +67,7 @@ class HFModel(BaseModel):
         self._base: Base | None = None
         self._queue: Queue | None = None
         self._starting = asyncio.Lock()
+        self._told = False
 
     @classmethod
     def from_spec(cls, spec: ModelSpec) -> "HFModel":
@@ -119,28 +123,63 @@ class HFModel(BaseModel):
         self, messages: Prompt, sampling: Sampling, *, repeat: int = 0
     ) -> ModelResponse:
         """One reply, written in a batch with others."""
+        base, queue = await self._loaded()
+        prompt = self._tokens(base, messages)
+        row = Row(prompt, sampling, repeat, self._limit(base, len(prompt), sampling))
+        if (schema := sampling.json_schema) is not None:
+            row.matcher = await asyncio.to_thread(queue.constraints.matcher, schema)
+        return self._response(row, await self._done(queue, row))
+
+    async def loglikelihood(
+        self, context: str, continuations: Sequence[str]
+    ) -> tuple[Likelihood, ...]:
+        """Of each continuation after `context`: one forward pass for all of them."""
+        if not continuations or not all(continuations):
+            raise ConfigError(f"model {self.name!r}: an empty continuation has no likelihood")
+        base, queue = await self._loaded()
+        groups = encode_choices(
+            lambda text: list(base.tokenizer(text)["input_ids"]),
+            context,
+            continuations,
+            start=base.start_token,
+            most=base.context,
+        )
+        await asyncio.gather(*(self._done(queue, choices) for _, choices in groups))
+        found = {n: one for ns, c in groups for n, one in zip(ns, c.found, strict=True)}
+        return tuple(found[number] for number in range(len(continuations)))
+
+    async def rolling_loglikelihood(self, text: str) -> Likelihood:
+        """Of a whole text, in windows of the model's context."""
+        if not text:
+            raise ConfigError(f"model {self.name!r}: an empty text has no likelihood")
+        base, queue = await self._loaded()
+        tokens = list(base.tokenizer(text)["input_ids"])
+        parts = list(windows(tokens, base.start_token, base.context))
+        await asyncio.gather(*(self._done(queue, part) for part in parts))
+        found = [part.found[0] for part in parts]
+        return Likelihood(
+            math.fsum(one.logprob for one in found),
+            sum(one.n_tokens for one in found),
+            all(one.greedy for one in found),
+        )
+
+    async def _loaded(self) -> tuple[Base, Queue]:
         await self.start()
-        assert self._queue is not None
         assert self._base is not None
-        if sampling.json_schema is not None:
-            raise ProviderError(
-                f"model {self.name!r} cannot be held to a JSON Schema; run it without --constrain, "
-                f"or as a GGUF file",
-                code="unsupported",
-                fatal=True,
-            )
-        prompt = self._tokens(self._base, messages)
-        row = Row(prompt, sampling, repeat, self._limit(self._base, len(prompt), sampling))
+        assert self._queue is not None
+        return self._base, self._queue
+
+    async def _done(self, queue: Queue, row: Row | Choices) -> float:
+        """Have a request worked off: the seconds that its batch took."""
         adapter = None if self._adapter is None else self._adapter.digest
         try:
-            took = await asyncio.wrap_future(self._queue.put(row, adapter))
+            return await asyncio.wrap_future(queue.put(row, adapter))
         except libraries()[0].OutOfMemoryError as exc:
             raise ProviderError(
-                f"model {self.name!r}: {len(prompt):,} tokens of prompt and {row.limit:,} of reply "
-                f"do not fit the device's memory, even alone",
+                f"model {self.name!r}: {len(row.prompt):,} tokens of prompt and {row.limit:,} "
+                f"after it do not fit the device's memory, even alone",
                 code="out_of_memory",
             ) from exc
-        return self._response(row, took)
 
     def _load(self) -> tuple[Base, Queue]:
         base = acquire(self._path, self._options)
@@ -154,12 +193,19 @@ class HFModel(BaseModel):
         return base, queue
 
     def _tokens(self, base: Base, messages: Prompt) -> list[int]:
+        if base.tokenizer.chat_template is None and not self._told:
+            self._told = True
+            _log.warning(
+                "model %r has no chat template: it reads the messages as plain text, one after "
+                "another, as a base model does",
+                self.name,
+            )
         thinking = self._options.thinking
         options = {} if thinking is None else {"enable_thinking": thinking}
         return prompt_tokens(base.tokenizer, messages, options)
 
     def _limit(self, base: Base, n_prompt: int, sampling: Sampling) -> int:
-        context = getattr(base.model.config, "max_position_embeddings", None) or 1 << 30
+        context = base.context
         if n_prompt >= context:
             raise ProviderError(
                 f"model {self.name!r}: the prompt has {n_prompt:,} tokens, and the model reads "
@@ -169,18 +215,26 @@ class HFModel(BaseModel):
         return min(sampling.max_tokens or _LONGEST_REPLY, context - n_prompt)
 
     def _response(self, row: Row, latency_s: float) -> ModelResponse:
-        reasoning, mark, text = row.text.partition(_THINKING_ENDS)
-        if not mark:
-            reasoning, text = "", row.text
+        reasoning, text = split_reasoning(row.text)
         return ModelResponse(
-            text=text.strip() if mark else text,
+            text=text,
             model=self._path.name,
             finish_reason=row.finish_reason,
             usage=Usage(len(row.prompt), len(row.tokens)),
             latency_s=latency_s,
-            reasoning=reasoning.replace("<think>", "").strip() or None,
+            reasoning=reasoning,
             logprobs=tuple(row.logprobs),
         )
+
+
+def split_reasoning(text: str) -> tuple[str | None, str]:
+    """(reasoning, answer) of a reply; reasoning that was cut off has no answer after it."""
+    reasoning, mark, answer = text.partition(_THINKING_ENDS)
+    if not mark:
+        if not text.lstrip().startswith(_THINKING):
+            return None, text
+        answer = ""
+    return reasoning.replace(_THINKING, "").strip() or None, answer.strip()
 
 
 def _fitting(adapter: AdapterFiles, path: Path) -> AdapterFiles:

@@ -40,6 +40,20 @@ class Base:
     peft: Any = None
     """The model wrapped by PEFT; None until the first adapter."""
 
+    @property
+    def context(self) -> int:
+        """How many tokens the model reads."""
+        config = self.model.config.get_text_config(decoder=True)
+        return getattr(config, "max_position_embeddings", None) or 1 << 30
+
+    @property
+    def start_token(self) -> int:
+        """What stands before a text that has nothing before it."""
+        for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
+            if token is not None:
+                return int(token)
+        return 0
+
     def load_adapter(self, adapter: AdapterFiles) -> None:
         """Put an adapter on the base; costs nothing the second time.
 

@@ -10,14 +10,21 @@ leaves the batch. Every row has its own temperature, seed, stop strings and leng
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from llm_eval.models.hf.base import Base
+from llm_eval.models.hf.constraint import allowed
 from llm_eval.models.hf.libraries import libraries
 from llm_eval.types import Sampling, TokenLogprob
 
 _LEAST_PREFIX = 16
 """Shorter common beginnings are not worth a pass of their own."""
+
+
+class Prompted(Protocol):
+    """Whatever begins with tokens."""
+
+    prompt: list[int]
 
 
 @dataclass(slots=True)
@@ -35,6 +42,16 @@ class Row:
     """Empty while it is being written."""
     logprobs: list[TokenLogprob] = field(default_factory=list)
     generator: Any = None
+    matcher: Any = None
+    """Of the JSON Schema that the reply is held to; None: free text."""
+
+    def restart(self) -> None:
+        """Forget what was written, for a reply that has to be written again."""
+        self.tokens.clear()
+        self.logprobs.clear()
+        self.text = self.finish_reason = ""
+        if self.matcher is not None:
+            self.matcher.reset()
 
 
 @dataclass(slots=True)
@@ -100,7 +117,7 @@ class Decoder:
     def _read(self, rows: Sequence[Row], adapter: str | None) -> tuple[Any, Any, Any, Any]:
         """Compute the prompts: (cache, mask, logits of each last token, its position)."""
         torch, device = self._torch, self._base.device
-        prefix = self._shared_prefix(rows, adapter)
+        prefix = self.shared_prefix(rows, adapter)
         n = len(prefix)
         longest = max(len(row.prompt) for row in rows) - n
         ids = torch.full((len(rows), longest), self._base.tokenizer.pad_token_id)
@@ -111,16 +128,16 @@ class Decoder:
             ids[number, longest - len(own) :] = torch.tensor(own)
             mask[number, n + longest - len(own) :] = 1
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, n:]
-        cache = self._copied(len(rows)) if n else self._new_cache(config=self._base.model.config)
+        cache = self.cache(len(rows), n)
         ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
         logits = self._forward(ids, mask, positions, cache)
         self.waste.computed += ids.numel()
         self.waste.padding += int(ids.numel() - mask[:, n:].sum())
         return cache, mask, logits, positions[:, -1:]
 
-    def _shared_prefix(self, rows: Sequence[Row], adapter: str | None) -> tuple[int, ...]:
+    def shared_prefix(self, rows: Sequence[Prompted], adapter: str | None) -> tuple[int, ...]:
         """What all prompts begin with, computed; the last token of each stays its own."""
-        if not self._can_share:
+        if not self.can_share:
             return ()
         common = common_prefix([row.prompt for row in rows])
         if self._prefix is not None:
@@ -139,7 +156,7 @@ class Decoder:
         return common
 
     @property
-    def _can_share(self) -> bool:
+    def can_share(self) -> bool:
         """Only where every layer sees all that came before."""
         config = self._base.model.config.get_text_config(decoder=True)
         kinds = getattr(config, "layer_types", None) or ["full_attention"]
@@ -148,14 +165,20 @@ class Decoder:
         )
         return set(kinds) == {"full_attention"} and not window
 
-    def _copied(self, n: int) -> Any:
-        """The prefix' cache, once for each row."""
+    def cache(self, rows: int, n: int) -> Any:
+        """A cache for so many rows, which holds the shared prefix of `n` tokens, or nothing."""
+        if n == 0:
+            return self._new_cache(config=self._base.model.config)
         assert self._prefix is not None
         layers = [
-            (layer.keys.expand(n, -1, -1, -1), layer.values.expand(n, -1, -1, -1))
+            (layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1))
             for layer in self._prefix[2].layers
         ]
         return self._new_cache(layers)
+
+    def as_argument(self, cache: Any) -> dict[str, Any]:
+        """The cache under the name that this release of transformers gives it."""
+        return {self._cache_argument: cache}
 
     def _forward(self, ids: Any, mask: Any, positions: Any, cache: Any) -> Any:
         """Logits of the last token of each row, float32, [rows, vocabulary]."""
@@ -165,12 +188,13 @@ class Decoder:
             position_ids=positions,
             use_cache=True,
             logits_to_keep=1,
-            **{self._cache_argument: cache},
+            **self.as_argument(cache),
         )
         return out.logits[:, -1].float()
 
     def _choose(self, rows: Sequence[Row], logits: Any) -> list[int]:
         """The next token of each row; ends the rows that are done."""
+        self._hold_to_schemas(rows, logits)
         greedy = logits.argmax(-1).tolist()
         chosen = []
         for number, row in enumerate(rows):
@@ -182,8 +206,17 @@ class Decoder:
             if row.sampling.top_logprobs is not None:
                 row.logprobs.append(self._logprob(token, row, logits[number]))
             row.tokens.append(token)
+            if row.matcher is not None:
+                row.matcher.consume_token(token)
             self._end_by_text(row)
         return chosen
+
+    def _hold_to_schemas(self, rows: Sequence[Row], logits: Any) -> None:
+        """Take away what must not follow. No token of a whole vocabulary is never left over."""
+        for number, row in enumerate(rows):
+            if row.matcher is not None:
+                mask = allowed(row.matcher, self._torch, logits.shape[-1])
+                logits[number, ~mask.to(logits.device)] = float("-inf")
 
     def _end_by_text(self, row: Row) -> None:
         if row.sampling.stop:

@@ -35,8 +35,19 @@ def _templated(tokenizer: Any, turns: list[dict[str, str]], options: Mapping[str
             turns, tokenize=False, add_generation_prompt=True, **options
         )
     except Exception as exc:
-        if len(turns) > 1 and turns[0]["role"] == "system":
-            merged = f"{turns[0]['content']}\n\n{turns[1]['content']}"
-            return _templated(tokenizer, [{**turns[1], "content": merged}, *turns[2:]], options)
+        if _has_system(turns):
+            return _templated(tokenizer, _merged(turns), options)
         raise ConfigError(f"the model's chat template: {exc}") from exc
+    if _has_system(turns) and turns[0]["content"].strip() not in text:  # dropped without a word
+        return _templated(tokenizer, _merged(turns), options)
     return text
+
+
+def _has_system(turns: list[dict[str, str]]) -> bool:
+    return len(turns) > 1 and turns[0]["role"] == "system"
+
+
+def _merged(turns: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The system message in front of the first turn's."""
+    content = f"{turns[0]['content']}\n\n{turns[1]['content']}"
+    return [{**turns[1], "content": content}, *turns[2:]]

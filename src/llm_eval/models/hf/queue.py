@@ -11,18 +11,25 @@ from dataclasses import dataclass
 from time import perf_counter, sleep
 
 from llm_eval.models.hf.base import Base
-from llm_eval.models.hf.decoding import Decoder, Row
+from llm_eval.models.hf.choices import Choices
+from llm_eval.models.hf.constraint import Constraints
+from llm_eval.models.hf.decoding import Decoder, Row, common_prefix, end_tokens
 from llm_eval.models.hf.libraries import libraries
+from llm_eval.models.hf.scoring import LikelihoodScorer
 
 _GATHER_S = 0.01
 """How long the first request waits for others to come with it."""
+
+_MOST_PADDING = 0.1
+_LEAST_ROWS = 4
+"""Smaller batches cost more than the padding that they spare."""
 
 
 @dataclass(slots=True)
 class Waiting:
     """A request in the pool."""
 
-    row: Row
+    row: Row | Choices
     adapter: str | None
     future: "Future[float]"
     """Gets the seconds that its batch took."""
@@ -39,6 +46,9 @@ class Queue:
     def __init__(self, base: Base, max_rows: int, max_batch_tokens: int) -> None:
         self.base = base
         self.decoder = Decoder(base)
+        self.scorer = LikelihoodScorer(base, self.decoder)
+        vocabulary = base.model.config.get_text_config(decoder=True).vocab_size
+        self.constraints = Constraints(base.tokenizer, vocabulary, end_tokens(base))
         self.max_rows, self.max_batch_tokens = max_rows, max_batch_tokens
         self.generated_tokens, self.busy_s = 0, 0.0
         self._pool: list[Waiting] = []
@@ -48,7 +58,7 @@ class Queue:
         self._thread = threading.Thread(target=self._work, name="hf", daemon=True)
         self._thread.start()
 
-    def put(self, row: Row, adapter: str | None) -> "Future[float]":
+    def put(self, row: Row | Choices, adapter: str | None) -> "Future[float]":
         """Ask for a reply; the future is done when `row` is."""
         waiting = Waiting(row, adapter, Future())
         with self._changed:
@@ -105,7 +115,7 @@ class Queue:
         torch, _ = libraries()
         started = perf_counter()
         try:
-            self.decoder.write([waiting.row for waiting in batch], batch[0].adapter)
+            self._do([waiting.row for waiting in batch], batch[0].adapter)
         except torch.OutOfMemoryError as exc:
             self._after_oom(batch, exc)
             return
@@ -115,9 +125,16 @@ class Queue:
             return
         took = perf_counter() - started
         self.busy_s += took
-        self.generated_tokens += sum(len(waiting.row.tokens) for waiting in batch)
+        rows = [waiting.row for waiting in batch]
+        self.generated_tokens += sum(len(row.tokens) for row in rows if isinstance(row, Row))
         for waiting in batch:
             waiting.future.set_result(took)
+
+    def _do(self, rows: Sequence[Row | Choices], adapter: str | None) -> None:
+        if replies := [row for row in rows if isinstance(row, Row)]:
+            self.decoder.write(replies, adapter)
+        if choices := [row for row in rows if isinstance(row, Choices)]:
+            self.scorer.score(choices, adapter)
 
     def _after_oom(self, batch: Sequence[Waiting], error: Exception) -> None:
         torch, _ = libraries()
@@ -129,34 +146,34 @@ class Queue:
         half = len(batch) // 2
         self.max_rows = max(1, min(self.max_rows, half))
         for waiting in batch:
-            restart(waiting.row)
+            waiting.row.restart()
         self._run(batch[:half])
         self._run(batch[half:])
 
 
-def restart(row: Row) -> None:
-    """Forget what was written of a reply that has to be written again."""
-    row.tokens.clear()
-    row.logprobs.clear()
-    row.text = row.finish_reason = ""
-
-
 def choose(pool: Sequence[Waiting], max_rows: int, max_batch_tokens: int) -> list[Waiting]:
-    """The next batch: of the oldest request's adapter, the longest prompts first.
+    """The next batch: of the oldest request's adapter and kind, the longest first.
 
     The longest come first so that what does not fit is known early, and so that the batch that
-    takes longest is not the last.
+    takes longest is not the last. What is only read ends where more than a tenth would be
+    padding; replies do not, since a step costs the same for few rows as for many.
     """
-    adapter = pool[0].adapter
+    adapter, kind = pool[0].adapter, type(pool[0].row)
     same = sorted(
-        (waiting for waiting in pool if waiting.adapter == adapter),
-        key=lambda waiting: -len(waiting.row.prompt),
+        (w for w in pool if w.adapter == adapter and isinstance(w.row, kind)),
+        key=lambda w: -(len(w.row.prompt) if kind is Row else w.size),
     )
+    shared = len(common_prefix([w.row.prompt for w in same])) if kind is Choices else 0
     batch: list[Waiting] = []
-    largest = 0
+    largest = needed = 0
     for waiting in same:
         largest = max(largest, waiting.size)
-        if batch and (len(batch) >= max_rows or largest * (len(batch) + 1) > max_batch_tokens):
+        needed += waiting.size - shared
+        computed = (largest - shared) * (len(batch) + 1)
+        padded = kind is Choices and needed < (1 - _MOST_PADDING) * computed
+        if (len(batch) >= _LEAST_ROWS and padded) or len(batch) >= max_rows:
+            break
+        if batch and largest * (len(batch) + 1) > max_batch_tokens:
             break
         batch.append(waiting)
     return batch
