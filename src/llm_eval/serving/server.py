@@ -120,15 +120,11 @@ class ModelServer(ABC):
                 with the last lines of its log.
         """
         try:
-            for _ in range(_PORT_TRIES - 1):
-                if await self._start():
-                    return self
-            if await self._start():
-                return self
+            await self._come_up()
         except BaseException:
             await self.stop()
             raise
-        raise ConfigError(f"{self.engine}: no free port on {HOST} in {_PORT_TRIES} tries")
+        return self
 
     async def __aexit__(
         self,
@@ -173,6 +169,12 @@ class ModelServer(ABC):
         """Ours without the keys of others, and the server's own key."""
         kept = {n: v for n, v in os.environ.items() if not n.endswith("_API_KEY")}
         return {**kept, self.key_variable: self.endpoint.key or "", "DO_NOT_TRACK": "1"}
+
+    async def _come_up(self) -> None:
+        for _ in range(_PORT_TRIES):
+            if await self._start():
+                return
+        raise ConfigError(f"{self.engine}: no free port on {HOST} in {_PORT_TRIES} tries")
 
     async def _start(self) -> bool:
         """Whether it came up; False where somebody took the port before it did."""
