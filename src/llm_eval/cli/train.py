@@ -50,7 +50,8 @@ def execute(args: argparse.Namespace) -> int:
     from llm_eval.finetune.config import load_recipe, overridden
     from llm_eval.finetune.qlora_trainer import prepare_training, train
 
-    changes = {field: getattr(args, option) for option, field in _OVERRIDES.items()}
+    given = {field: getattr(args, option) for option, field in _OVERRIDES.items()}
+    changes = {field: value for field, value in given.items() if value is not None}
     recipe = overridden(load_recipe(_found(args.recipe)), **changes)
     if args.dry_run:
         _print_plan(prepare_training(recipe))

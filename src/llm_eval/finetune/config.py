@@ -153,14 +153,13 @@ def load_recipe(path: str | Path) -> Recipe:
 
 
 def overridden(recipe: Recipe, **changes: Any) -> Recipe:
-    """The recipe with other values, given by dotted name: `train.max_steps=5`; None changes none.
+    """The recipe with other values, given by dotted name: `{"train.max_steps": 5}`.
 
     Raises:
         ConfigError: there is no such field.
     """
     for name, value in changes.items():
-        if value is not None:
-            recipe = _replaced(recipe, name.replace("__", ".").split("."), value, name)
+        recipe = _replaced(recipe, name.split("."), value, name)
     return recipe
 
 
