@@ -18,6 +18,7 @@ from typing import Any
 from llm_eval.errors import ConfigError
 from llm_eval.finetune.config import Recipe
 from llm_eval.finetune.setup import Setup
+from llm_eval.finetune.validation import ROWS as VALIDATION_ROWS
 from llm_eval.models.hf.libraries import libraries
 
 NF4_BYTES = 0.516
@@ -121,6 +122,10 @@ def expected_memory(shape: Shape, recipe: Recipe, setup: Setup, longest: int) ->
         Part("logits", f"{tokens:,} tokens × {shape.vocabulary:,} in float32, a part at a time",
              _logit_bytes(shape, tokens)),
     ]  # fmt: skip
+    validation = _validation_bytes(shape, recipe, longest, plain)
+    if validation > (training := parts[-2].n_bytes + parts[-1].n_bytes):
+        more = validation - training
+        parts.append(Part("validation", "keys and values of a batch of replies, beyond that", more))
     used = sum(part.n_bytes for part in parts)
     if setup.device != "cpu":
         parts.append(Part("overhead", "fragments, CUDA itself", used * _OVERHEAD + _CONTEXT_BYTES))
@@ -183,10 +188,10 @@ def _activation_bytes(shape: Shape, recipe: Recipe, *, checkpointed: bool) -> fl
     4. Dropout before each adapter keeps another copy of its input.
     """
     h, i, kv = shape.hidden, shape.inner, shape.kv
-    one = 2 * (5 * h + 4 * kv + 4 * i) + 2 * 4 * 2 * h
+    one = 2 * (5 * h + 4 * kv + 4 * i) + 4 * 2 * h
     if recipe.lora.dropout:
-        one += 2 * (4 * h + 2 * h + i)
-    return shape.layers * 2 * h + 2 * one if checkpointed else shape.layers * one
+        one += 2 * (6 * h + i)
+    return shape.layers * 2 * h + one if checkpointed else shape.layers * one
 
 
 def _logit_bytes(shape: Shape, tokens: int) -> float:
@@ -195,6 +200,15 @@ def _logit_bytes(shape: Shape, tokens: int) -> float:
 
 
 _LOGIT_PART = 256
+
+
+def _validation_bytes(shape: Shape, recipe: Recipe, longest: int, plain: int) -> float:
+    """Keys and values of a batch of replies."""
+    if recipe.validate is None:
+        return 0.0
+    rows = min(VALIDATION_ROWS, recipe.validate.limit or VALIDATION_ROWS)
+    tokens = rows * (longest + recipe.validate.max_tokens)
+    return tokens * shape.layers * 2 * shape.kv * plain
 
 
 def _activations_told(shape: Shape, setup: Setup, recipe: Recipe, longest: int) -> str:

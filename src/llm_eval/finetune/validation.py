@@ -13,7 +13,8 @@ from llm_eval.models.hf.prompting import prompt_tokens
 from llm_eval.tasks.base import Task
 from llm_eval.types import Metric, ModelResponse, Sample, Sampling, Score
 
-_ROWS = 32
+ROWS = 32
+"""Replies written at once."""
 
 
 class Validator:
@@ -50,8 +51,8 @@ class Validator:
         decoder = Decoder(Base(("training",), model, self._tokenizer, device))
         sampling = Sampling(max_tokens=self._config.max_tokens)
         values: list[float] = []
-        for start in range(0, len(self._rows), _ROWS):
-            part = self._rows[start : start + _ROWS]
+        for start in range(0, len(self._rows), ROWS):
+            part = self._rows[start : start + ROWS]
             rows = [Row(prompt, sampling, 0, self._config.max_tokens) for _, prompt in part]
             decoder.write(rows, None)
             values += asyncio.run(self._scored([s for s, _ in part], rows))
