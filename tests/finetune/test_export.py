@@ -207,6 +207,21 @@ class TestRefusals:
         with pytest.raises(ConfigError, match=r"llama\.cpp knows no tensor model\.layers\.1"):
             export_adapter(adapter, "gguf-adapter", tmp_path / "a.gguf", base=deeper)
 
+    def test_one_that_is_deeper_or_wider_than_the_base_is_never_merged_in_part(
+        self, adapter: Path, tmp_path: Path
+    ) -> None:
+        from llm_eval.testing.tiny_model import make_tiny_model
+
+        shallow = make_tiny_model(tmp_path / "shallow", layers=1)
+        with pytest.raises(ConfigError, match=r"does not fit .*: 14 tensors have no place in it"):
+            export_adapter(adapter, "merged", tmp_path / "m", base=shallow)
+        config = json.loads((adapter / "adapter_config.json").read_text())
+        (adapter / "adapter_config.json").write_text(json.dumps({**config, "r": 2}))
+        with pytest.raises(ConfigError, match=r"does not fit .* size mismatch") as caught:
+            export_adapter(adapter, "merged", tmp_path / "m", base=shallow)
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "m").exists()
+
     def test_a_directory_that_is_there_is_not_overwritten(
         self, base: Path, adapter: Path, tmp_path: Path
     ) -> None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from llm_eval.errors import ConfigError, boundary
 from llm_eval.finetune.export.whole import whole_directory
 from llm_eval.models.adapter_files import AdapterFiles
 from llm_eval.models.hf.base import load_tokenizer
 from llm_eval.models.hf.checkpoint import read_json
+from llm_eval.models.hf.fit import check_loaded, fitting
 from llm_eval.models.hf.libraries import libraries, library
 
 
@@ -22,7 +22,7 @@ def export_merged(adapter: AdapterFiles, base: Path, output: Path) -> int:
     torch, transformers = libraries()
     peft = library("peft")
     with whole_directory(output) as made:
-        with boundary(ConfigError, f"adapter {adapter.path} does not fit {base}"):
+        with fitting(adapter, str(base)):
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 base,
                 dtype=torch.float32,
@@ -31,6 +31,7 @@ def export_merged(adapter: AdapterFiles, base: Path, output: Path) -> int:
                 use_safetensors=True,
             )
             tuned = peft.PeftModel.from_pretrained(model, str(adapter.path))
+            check_loaded(peft, tuned, adapter, str(base), "default")
             merged = tuned.merge_and_unload(safe_merge=True)
         merged.to(_stored_type(torch, base))
         n_parameters: int = sum(weights.numel() for weights in merged.parameters())

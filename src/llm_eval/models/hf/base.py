@@ -19,11 +19,13 @@ from llm_eval.errors import ConfigError, boundary
 from llm_eval.models.adapter_files import AdapterFiles
 from llm_eval.models.cores import free_cores
 from llm_eval.models.file_digests import file_sha256, files_digest
+from llm_eval.models.hf.fit import check_loaded, fitting
 from llm_eval.models.hf.libraries import libraries, library
 from llm_eval.models.hf.options import Options, quantization_config, resolve_device, resolve_dtype
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
 _TEMPLATE = "chat_template.jinja"
+_HERE = "the base it was put on"
 
 
 @dataclass(eq=False)
@@ -64,15 +66,27 @@ class Base:
             return
         peft = library("peft")
         name = adapter.digest[:16]
-        with boundary(ConfigError, f"adapter {adapter.path} does not fit its base"):
+        with fitting(adapter, _HERE):
             if self.peft is None:
                 self.peft = peft.PeftModel.from_pretrained(
                     self.model, str(adapter.path), adapter_name=name, is_trainable=False
                 )
             else:
                 self.peft.load_adapter(str(adapter.path), adapter_name=name, is_trainable=False)
+        try:
+            check_loaded(peft, self.peft, adapter, _HERE, name)
+        except ConfigError:
+            self._take_off(name)
+            raise
         self.peft.eval()
         self.adapters[adapter.digest] = name
+
+    def _take_off(self, name: str) -> None:
+        """Leave the base as it was before this adapter."""
+        if self.adapters:
+            self.peft.delete_adapter(name)
+        else:
+            self.model, self.peft = self.peft.unload(), None
 
     @contextmanager
     def using(self, adapter: str | None) -> Iterator[None]:
