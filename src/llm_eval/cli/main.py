@@ -35,6 +35,7 @@ COMMANDS = {
     "adapter": Command("llm_eval.cli.adapter", "export a trained adapter; write its model card"),
     "serve": Command("llm_eval.cli.serve", "serve a model and its adapters on this machine"),
     "train": Command("llm_eval.cli.train", "finetune a local model on a task"),
+    "tune": Command("llm_eval.cli.tune", "search for the training recipe that evaluates best"),
     "loop": Command("llm_eval.cli.loop", "evaluate, train, evaluate again, compare, gate"),
     "lineage": Command("llm_eval.cli.lineage", "show where an adapter comes from, and its runs"),
     "data": Command("llm_eval.cli.data", "validate or rebuild the data sets"),

@@ -62,6 +62,8 @@ class Watch:
         self.best: tuple[int, float] | None = None
         """(step, value)."""
         self._without_gain = 0
+        self.on_validation: Callable[[int, float], None] | None = None
+        """Told of each validation; may raise to end the training."""
 
     @property
     def every(self) -> int | None:
@@ -113,6 +115,8 @@ class Watch:
         self._keep()
         mark = "the best so far" if better else f"best {self.best[1]:.4f}" if self.best else ""
         self._say(f"validation at step {step}: {config.metric} {value:.4f} ({mark})")
+        if self.on_validation is not None:
+            self.on_validation(step, value)
         return config.patience is not None and self._without_gain >= config.patience
 
     def _count(self, step: int, value: float) -> bool:

@@ -164,8 +164,21 @@ def record(adapter: AdapterFiles, storage: MetricsStorage) -> None:
     )
 
 
-def run(plan: TrainingPlan, *, say: Say = lambda _: None, restart: bool = False) -> AdapterFiles:
-    """Train a plan; see `train`."""
+def run(
+    plan: TrainingPlan,
+    *,
+    say: Say = lambda _: None,
+    restart: bool = False,
+    on_validation: Callable[[int, float], None] | None = None,
+) -> AdapterFiles:
+    """Train a plan; see `train`.
+
+    Args:
+        plan: from `prepare_training`.
+        say: told of the progress, a line at a time.
+        restart: throw away what an earlier try left.
+        on_validation: told step and value of each validation; what it raises ends the training.
+    """
     say(f"training on {plan.setup.describe()}: {plan.data.describe()}, {plan.n_steps} steps")
     for line in plan.setup.fallbacks:
         say(line)
@@ -176,6 +189,7 @@ def run(plan: TrainingPlan, *, say: Say = lambda _: None, restart: bool = False)
     watch = callbacks.Watch(
         plan.recipe, plan.validator, progress, plan.work, plan.setup.device, say
     )
+    watch.on_validation = on_validation
     started = monotonic()
     trainer = _trainer(plan, watch)
     watch.model = trainer.model
