@@ -18,9 +18,10 @@ from llm_eval.tasks.build import build_task
 from llm_eval.testing import StubServer
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "QUICKSTART.md")
+PAGES = ("README.md", "QUICKSTART.md", "docs/local-models.md")
 MODELS = (
     "local/smollm2-135m",
+    "hf/smollm2-135m",
     "openai/gpt-4o-mini",
 )
 NOT_RUN = (". .venv/bin/activate",)

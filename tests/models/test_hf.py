@@ -302,6 +302,53 @@ def test_an_adapter_of_another_base_is_refused(
         local(tiny, adapter=copy)
 
 
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [(3, r"no weights for the base's model\.layers\.2"), (1, r"weights for model\.layers\.1")],
+)
+async def test_an_adapter_that_says_nothing_of_its_base_is_held_against_its_layers(
+    adapters: tuple[Path, Path], tmp_path: Path, layers: int, said: str
+) -> None:
+    """PEFT alone would load it, or fail half-way and leave its layers in the base."""
+    base = make_tiny_model(tmp_path / "base", layers=layers)
+    model = local(base, adapter=naming_kinds_of_layers(adapters[0], tmp_path / "adapter"))
+    with pytest.raises(ConfigError, match=f"was made for another base: .*{said}"):
+        await model.start()
+    alone = local(base)
+    assert await replies(alone, QUESTIONS[:1], Sampling(max_tokens=4)) == [
+        reference(base, QUESTIONS[0], 4)
+    ]
+    await alone.aclose()
+
+
+def naming_kinds_of_layers(adapter: Path, target: Path) -> Path:
+    """A copy that targets q_proj, … as most adapters do, and not each layer by its path."""
+    import json
+    import shutil
+
+    shutil.copytree(adapter, target)
+    config = json.loads((target / "adapter_config.json").read_text())
+    config["target_modules"] = sorted({n.rpartition(".")[2] for n in config["target_modules"]})
+    (target / "adapter_config.json").write_text(json.dumps(config))
+    return target
+
+
+def test_an_adapter_of_another_width_is_refused(
+    tiny: Path, adapters: tuple[Path, Path], tmp_path: Path
+) -> None:
+    import shutil
+
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(str(tiny))
+    config.hidden_size, config.head_dim = 32, 8
+    AutoModelForCausalLM.from_config(config).save_pretrained(str(tmp_path / "narrow"))
+    for file in tiny.glob("*token*"):
+        shutil.copy(file, tmp_path / "narrow")
+    with pytest.raises(ConfigError, match="is 32 wide, and the adapter 64; name the base"):
+        asyncio.run(local(tmp_path / "narrow", adapter=adapters[0]).start())
+
+
 def test_an_unknown_argument_and_a_gpu_that_is_not_there_are_named(tiny: Path) -> None:
     with pytest.raises(ConfigError, match="unknown argument 'dtyp'; did you mean 'dtype'"):
         HFModel("m", tiny, args={"dtyp": "float32"})

@@ -61,7 +61,7 @@ def read_adapter(path: str | Path) -> AdapterFiles:
             )
         raise ConfigError(f"adapter {path} has no {WEIGHTS}: it is not whole; train it again")
     config = read_json(directory / CONFIG)
-    _check_weights(directory / WEIGHTS)
+    tensor_shapes(directory / WEIGHTS)  # refuses what is not whole
     digests = {name: file_sha256(directory / name) for name in (CONFIG, WEIGHTS)}
     manifest = read_json(directory / MANIFEST) if (directory / MANIFEST).exists() else None
     if manifest is not None:
@@ -87,17 +87,22 @@ def _check_manifest(
             )
 
 
-def _check_weights(path: Path) -> None:
-    """By the header of safetensors, which says how long the file must be.
+def tensor_shapes(path: Path) -> dict[str, list[int]]:
+    """Shape of each tensor of a safetensors file, by its name, without loading any.
 
-    Format: huggingface.co/docs/safetensors, "Format".
+    The header says how long the file must be. Format: huggingface.co/docs/safetensors, "Format".
+
+    Raises:
+        ConfigError: it is no such file, or not whole.
     """
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(length, size)))
-        end = max(t["data_offsets"][1] for n, t in header.items() if n != "__metadata__")
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        end = max(entry["data_offsets"][1] for entry in tensors.values())
+        shapes = {name: list(entry["shape"]) for name, entry in tensors.items()}
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise ConfigError(
             f"{path} is no safetensors file, or only a part of one; train it again"
@@ -106,3 +111,4 @@ def _check_weights(path: Path) -> None:
         raise ConfigError(
             f"{path} is not whole: {size:,} of {8 + length + end:,} bytes; train it again"
         )
+    return shapes

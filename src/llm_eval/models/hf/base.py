@@ -19,6 +19,7 @@ from llm_eval.errors import ConfigError, boundary
 from llm_eval.models.adapter_files import AdapterFiles
 from llm_eval.models.cores import free_cores
 from llm_eval.models.file_digests import file_sha256, files_digest
+from llm_eval.models.hf.adapter_fit import check_fit
 from llm_eval.models.hf.fit import check_loaded, fitting
 from llm_eval.models.hf.libraries import libraries, library
 from llm_eval.models.hf.options import Options, quantization_config, resolve_device, resolve_dtype
@@ -64,6 +65,7 @@ class Base:
         """
         if adapter.digest in self.adapters:
             return
+        check_fit(adapter, self.model)
         peft = library("peft")
         name = adapter.digest[:16]
         with fitting(adapter, _HERE):
