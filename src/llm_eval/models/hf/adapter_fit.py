@@ -1,7 +1,7 @@
 """Whether an adapter belongs on a base, by names and shapes of its matrices, before it is loaded.
 
-A load that fails half-way would leave the adapter's layers in the base, and every later reply of the
-base would be theirs. So nothing is touched before the shapes are known to agree.
+A load that fails half-way would leave the adapter's layers in the base, and all its later replies
+would be theirs. So nothing is touched before the shapes are known to agree.
 """
 
 import re
