@@ -14,7 +14,7 @@ from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.models.adapter_files import read_adapter
 from llm_eval.models.hf import base as hf_base
 from llm_eval.models.hf.checkpoint import checkpoint
-from llm_eval.models.hf.decoding import Row, common_prefix
+from llm_eval.models.hf.decoding import Row, by_length, common_prefix
 from llm_eval.models.hf_model import HFModel
 from llm_eval.testing import ModelContract
 from llm_eval.testing.tiny_model import make_tiny_model
@@ -502,3 +502,22 @@ def test_quantisation_without_bitsandbytes_names_what_to_install(
     model = HFModel("m", tiny, args={"quantization": "4bit"})
     with pytest.raises(ConfigError, match=r"bitsandbytes is missing: pip install"):
         asyncio.run(model.start())
+
+
+@pytest.mark.parametrize("lengths", [[5], [100, 99, 98], [400, 12, 11, 390, 60, 1]])
+def test_prompts_are_read_in_groups_with_little_padding(lengths: list[int]) -> None:
+    rows = [Row([0] * (7 + n), Sampling(), 0, 1) for n in lengths]
+    groups = by_length(rows, 7)
+    assert sorted(id(row) for group in groups for row in group) == sorted(map(id, rows))
+    for group in groups:
+        own = [len(row.prompt) - 7 for row in group]
+        assert sum(own) >= 0.9 * max(own) * len(own)
+
+
+async def test_padding_is_less_than_a_tenth_of_what_is_computed(tiny: Path) -> None:
+    model = local(tiny)
+    await replies(model, [ask("x" * n) for n in range(0, 300, 9)], Sampling(max_tokens=4))
+    assert model._queue is not None
+    share = model._queue.decoder.waste.share
+    await model.aclose()
+    assert 0 < share <= 0.1

@@ -17,6 +17,8 @@ from llm_eval.models.hf.constraint import allowed
 from llm_eval.models.hf.libraries import libraries
 from llm_eval.types import Sampling, TokenLogprob
 
+MOST_PADDING = 0.1
+"""Share of the tokens that are computed."""
 _LEAST_PREFIX = 16
 """Shorter common beginnings are not worth a pass of their own."""
 
@@ -92,12 +94,13 @@ class Decoder:
 
     def _write(self, rows: list[Row], adapter: str | None) -> None:
         torch = self._torch
-        cache, mask, logits, positions = self._read(rows, adapter)
+        read = self._read(rows, adapter)
+        live, cache, mask = read.rows, read.cache, read.mask
+        logits, positions = read.logits, read.positions
         for row in rows:
             if row.sampling.temperature > 0:
                 row.generator = torch.Generator(device="cpu")
                 row.generator.manual_seed(((row.sampling.seed or 0) << 16) + row.repeat)
-        live = rows
         while True:
             chosen = self._choose(live, logits)
             kept = [n for n, row in enumerate(live) if not row.finish_reason]
@@ -114,11 +117,17 @@ class Decoder:
             logits = self._forward(ids, mask, positions, cache)
             self.waste.computed += len(live)
 
-    def _read(self, rows: Sequence[Row], adapter: str | None) -> tuple[Any, Any, Any, Any]:
-        """Compute the prompts: (cache, mask, logits of each last token, its position)."""
-        torch, device = self._torch, self._base.device
+    def _read(self, rows: Sequence[Row], adapter: str | None) -> "_Prompts":
+        """Compute the prompts, those of about one length at a time, and put them together."""
         prefix = self.shared_prefix(rows, adapter)
-        n = len(prefix)
+        if not self.can_share:
+            return self._read_group(rows, 0)
+        parts = [self._read_group(group, len(prefix)) for group in by_length(rows, len(prefix))]
+        return parts[0] if len(parts) == 1 else self._together(parts)
+
+    def _read_group(self, rows: Sequence[Row], n: int) -> "_Prompts":
+        """Compute prompts whose first `n` tokens are in the shared prefix."""
+        torch, device = self._torch, self._base.device
         longest = max(len(row.prompt) for row in rows) - n
         ids = torch.full((len(rows), longest), self._base.tokenizer.pad_token_id)
         mask = torch.zeros((len(rows), n + longest), dtype=torch.long)
@@ -133,7 +142,28 @@ class Decoder:
         logits = self._forward(ids, mask, positions, cache)
         self.waste.computed += ids.numel()
         self.waste.padding += int(ids.numel() - mask[:, n:].sum())
-        return cache, mask, logits, positions[:, -1:]
+        return _Prompts(list(rows), cache, mask, logits, positions[:, -1:])
+
+    def _together(self, parts: Sequence["_Prompts"]) -> "_Prompts":
+        """One batch of several; shorter ones are filled up on the left, where the mask hides it."""
+        torch = self._torch
+        width = max(part.mask.shape[1] for part in parts)
+        missing = [width - part.mask.shape[1] for part in parts]
+        pad = torch.nn.functional.pad
+
+        def joined(layer: int, name: str) -> Any:
+            tensors = [getattr(part.cache.layers[layer], name) for part in parts]
+            filled = [pad(t, (0, 0, n, 0)) for t, n in zip(tensors, missing, strict=True)]
+            return torch.cat(filled)
+
+        layers = range(len(parts[0].cache.layers))
+        return _Prompts(
+            [row for part in parts for row in part.rows],
+            self._new_cache([(joined(n, "keys"), joined(n, "values")) for n in layers]),
+            torch.cat([pad(p.mask, (n, 0)) for p, n in zip(parts, missing, strict=True)]),
+            torch.cat([part.logits for part in parts]),
+            torch.cat([part.positions for part in parts]),
+        )
 
     def shared_prefix(self, rows: Sequence[Prompted], adapter: str | None) -> tuple[int, ...]:
         """What all prompts begin with, computed; the last token of each stays its own."""
@@ -251,6 +281,35 @@ class Decoder:
     def _decode(self, tokens: Sequence[int]) -> str:
         text: str = self._base.tokenizer.decode(tokens, skip_special_tokens=True)
         return text
+
+
+@dataclass(slots=True)
+class _Prompts:
+    """Prompts that were read, ready to be continued."""
+
+    rows: list[Row]
+    cache: Any
+    mask: Any
+    logits: Any
+    """Of each last token: [rows, vocabulary]."""
+    positions: Any
+    """Of each last token: [rows, 1]."""
+
+
+def by_length(rows: Sequence[Row], n: int) -> list[list[Row]]:
+    """Groups, longest first, in which less than a tenth of what follows `n` tokens is padding."""
+    groups: list[list[Row]] = []
+    needed = 0
+    for row in sorted(rows, key=lambda row: -len(row.prompt)):
+        own = len(row.prompt) - n
+        longest = len(groups[-1][0].prompt) - n if groups else 0
+        if groups and needed + own >= (1 - MOST_PADDING) * longest * (len(groups[-1]) + 1):
+            groups[-1].append(row)
+            needed += own
+        else:
+            groups.append([row])
+            needed = own
+    return groups
 
 
 def common_prefix(prompts: Sequence[list[int]]) -> tuple[int, ...]:

@@ -13,16 +13,18 @@ from time import perf_counter, sleep
 from llm_eval.models.hf.base import Base
 from llm_eval.models.hf.choices import Choices
 from llm_eval.models.hf.constraint import Constraints
-from llm_eval.models.hf.decoding import Decoder, Row, common_prefix, end_tokens
+from llm_eval.models.hf.decoding import (
+    MOST_PADDING,
+    Decoder,
+    Row,
+    common_prefix,
+    end_tokens,
+)
 from llm_eval.models.hf.libraries import libraries
 from llm_eval.models.hf.scoring import LikelihoodScorer
 
-_GATHER_S = 0.01
-"""How long the first request waits for others to come with it."""
-
-_MOST_PADDING = 0.1
-_LEAST_ROWS = 4
-"""Smaller batches cost more than the padding that they spare."""
+_GATHER_S, _MOST_GATHERS = 0.01, 20
+"""Requests that come within so many seconds of one another go together, up to so many times."""
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ class Queue:
         with self._changed:
             while not self._pool and not self._closed:
                 self._changed.wait()
-        sleep(_GATHER_S)
+        self._gather()
         with self._changed:
             if self._closed:
                 for waiting in self._pool:
@@ -107,6 +109,14 @@ class Queue:
             taken = set(map(id, batch))
             self._pool = [waiting for waiting in self._pool if id(waiting) not in taken]
         return [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
+
+    def _gather(self) -> None:
+        """Let requests come that are on their way, so that the first batch is a full one."""
+        for _ in range(_MOST_GATHERS):
+            known = len(self._pool)
+            sleep(_GATHER_S)
+            if len(self._pool) == known or known >= 4 * self.max_rows:
+                return
 
     def _run(self, batch: Sequence[Waiting]) -> None:
         """Write a batch; in halves where the memory does not suffice for the whole."""
@@ -170,10 +180,9 @@ def choose(pool: Sequence[Waiting], max_rows: int, max_batch_tokens: int) -> lis
         largest = max(largest, waiting.size)
         needed += waiting.size - shared
         computed = (largest - shared) * (len(batch) + 1)
-        padded = kind is Choices and needed < (1 - _MOST_PADDING) * computed
-        if (len(batch) >= _LEAST_ROWS and padded) or len(batch) >= max_rows:
-            break
-        if batch and largest * (len(batch) + 1) > max_batch_tokens:
+        padded = kind is Choices and needed < (1 - MOST_PADDING) * computed
+        too_large = largest * (len(batch) + 1) > max_batch_tokens
+        if batch and (padded or too_large or len(batch) >= max_rows):
             break
         batch.append(waiting)
     return batch
