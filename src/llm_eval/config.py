@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llm_eval.errors import ConfigError
-from llm_eval.registry import names, unknown
+from llm_eval.registry import is_known, names, unknown
 from llm_eval.specs import Capabilities, Limits, ModelSpec, Price
 from llm_eval.types import Sampling
 from llm_eval.yaml_source import Source, decode, load_yaml
@@ -76,7 +76,7 @@ def parse_spec(text: str, models: dict[str, ModelSpec]) -> ModelSpec:
     provider, slash, rest = text.partition("/")
     if not slash or not rest:
         raise ConfigError(f"{unknown('model', text, models)} (or write provider/model)")
-    if provider not in names("providers"):
+    if not is_known("providers", provider):
         raise ConfigError(f"model {text!r}: {unknown('provider', provider, names('providers'))}")
     model, base_url, adapter = rest, None, None
     if provider not in ("hf", "gguf", "local") and (endpoint := _ENDPOINT.fullmatch(rest)):
@@ -105,7 +105,7 @@ def _find() -> Path:
 def _model(source: Source, name: str) -> ModelSpec:
     what = f"model {name!r}"
     entry = decode(source, _Entry, "models", name, what=what)
-    if entry.provider not in names("providers"):
+    if not is_known("providers", entry.provider):
         message = unknown("provider", entry.provider, names("providers"))
         raise source.error(f"{what}: {message}", "models", name, "provider")
     if entry.sampling:

@@ -46,6 +46,11 @@ def names(kind: Kind) -> list[str]:
     return sorted({*BUILT_IN[kind], *(e.name for e in entry_points(group=f"llm_eval.{kind}"))})
 
 
+def is_known(kind: Kind, name: str) -> bool:
+    """Whether there is such a name; installed packages are only looked through if need be."""
+    return name in BUILT_IN[kind] or name in names(kind)
+
+
 def resolve(kind: Kind, name: str) -> Any:
     """The object behind `name`.
 

@@ -127,6 +127,7 @@ class _Engine:
         self._ending: Ending = "finished"
         self._reason: str | None = None
         self._n_failed = 0
+        self._fingerprint = job.model.fingerprint
         around = job.around
         self._evaluated: Evaluate = around(self._evaluate) if around else self._evaluate
 
@@ -178,7 +179,7 @@ class _Engine:
             asked.sample,
             asked.prompt,
             response,
-            request_key(model.fingerprint, asked.prompt, sampling, epoch),
+            request_key(self._fingerprint, asked.prompt, sampling, epoch),
         )
         return response
 

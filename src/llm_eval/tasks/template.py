@@ -1,10 +1,10 @@
 """Prompt templates: Jinja in a sandbox, compiled once. A row's text is data, never a template."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -47,7 +47,9 @@ class Template:
         self.text = text
         try:
             self._compiled = _compile(text)
-            self.fields = frozenset(meta.find_undeclared_variables(_environment.parse(text)))
+            parsed = _environment.parse(text)
+            self.fields = frozenset(meta.find_undeclared_variables(parsed))
+            self._plain = _plain_parts(parsed)
         except TemplateSyntaxError as exc:
             raise ConfigError(f"template {text[:60]!r}: {exc.message}") from exc
 
@@ -57,6 +59,8 @@ class Template:
         Raises:
             DatasetError: the row lacks a field, or the template does what it may not.
         """
+        if self._plain is not None and (text := _fill(self._plain, row)) is not None:
+            return text
         what = f"template {self.text[:60]!r}"
         with boundary(DatasetError, what):
             try:
@@ -74,6 +78,35 @@ class Template:
             if length > MAX_CHARS:
                 raise SecurityError(f"over {MAX_CHARS:,} characters are not sent")
         return "".join(parts)
+
+
+def _plain_parts(parsed: nodes.Template) -> tuple[str | nodes.Name, ...] | None:
+    """Texts and names of fields in their order; None where a template is more than that.
+
+    Most are no more, and need none of the context that Jinja makes for each rendering: 2 µs
+    instead of 50.
+    """
+    parts: list[str | nodes.Name] = []
+    for output in parsed.body:
+        if not isinstance(output, nodes.Output):
+            return None
+        for part in output.nodes:
+            if isinstance(part, nodes.TemplateData):
+                parts.append(part.data)
+            elif isinstance(part, nodes.Name):
+                parts.append(part)
+            else:
+                return None
+    return tuple(parts)
+
+
+def _fill(parts: Sequence[str | nodes.Name], row: Mapping[str, Any]) -> str | None:
+    """The text of plain parts; None where Jinja has to say what is wrong with it."""
+    try:
+        text = "".join(p if isinstance(p, str) else str(row[p.name]) for p in parts)
+    except Exception:  # noqa: BLE001 - a missing field, or a value that cannot be written
+        return None
+    return text if len(text) <= MAX_CHARS else None
 
 
 @lru_cache(maxsize=256)
