@@ -1,7 +1,7 @@
 """The engine: a fixed number of workers pull samples from a lazy stream.
 
 Each worker takes one sample through: prompt → reply → durable → parsed → scored → stored. Slots
-for calls belong to the model's limiter, so there are more workers than slots: while one waits for
+for calls belong to the model's limiter, and there are more workers than slots: while one waits for
 its reply to be durable, another is already asking. Memory is O(workers), never O(samples).
 """
 
@@ -91,8 +91,9 @@ async def run(
     """
     async with storage.writer(job.run_id) as writer:
         engine = _Engine(job, storage, writer, observers, stop or asyncio.Event())
-        # Twice the slots: a worker also spends time waiting for commits and for scoring.
-        workers = min(2 * job.concurrency + 8, max(1, job.n_samples * job.epochs))
+        # Four times the slots: a worker also waits for the commit that makes its reply durable,
+        # and for scoring. With twice as many, a slow disk left slots empty.
+        workers = min(4 * job.concurrency + 8, max(1, job.n_samples * job.epochs))
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
