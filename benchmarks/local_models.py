@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -36,31 +36,41 @@ def main() -> None:
 
 
 async def _measure(model: HFModel, path: Path) -> None:
-    rows, prompts = _questions(), _prompts()
+    kinds = {"the same shots": _questions(), "other shots": _questions(own_shots=True)}
+    prompts = _prompts()
     await model.start()
     try:
-        scored_s, found = await _timed(lambda: _score(model, rows))
+        scored = {kind: await _timed(_score(model, rows)) for kind, rows in kinds.items()}
         scored_padding = _padding(model)
-        written_s, n_tokens = await _timed(lambda: _write(model, prompts))
+        written_s, n_tokens = await _timed(_write(model, prompts))
         written_padding = _padding(model)
         texts = [_text(model, prompt) for prompt in prompts]
         bare_s, bare_tokens = _bare(model, texts)
     finally:
         await model.aclose()
-    theirs = _lm_eval(path, rows, texts)
-    _show_choices(rows, found, scored_s, scored_padding, theirs)
+    for kind, rows in kinds.items():
+        theirs = _lm_eval(path, rows, texts if kind == list(kinds)[-1] else [])
+        seconds, found = scored[kind]
+        _show_choices(kind, rows, found, seconds, theirs)
+    print(f"padding while scoring: {scored_padding}\n")
     _show_writing(written_s, n_tokens, bare_s, bare_tokens, written_padding, theirs)
 
 
-def _questions() -> list[dict[str, Any]]:
-    """The qa task's own rows; the wrong choices are the answers of the rows that follow."""
+def _questions(*, own_shots: bool = False) -> list[dict[str, Any]]:
+    """The qa task's own rows; the wrong choices are the answers of the rows that follow.
+
+    Args:
+        own_shots: every question has other examples, so that no two contexts begin alike.
+    """
     task = build_task("qa")
     rows = [(s.inputs["question"], task.completion(s) or "") for s in task.samples("train")]
-    shots = [f"Question: {q}\nAnswer: {a}" for q, a in rows[:SHOTS]]
-    rest = rows[SHOTS : SHOTS + N_QUESTIONS + CHOICES]
+    shots = [f"Question: {q}\nAnswer: {a}" for q, a in reversed(rows)]
+    rest = rows[: N_QUESTIONS + CHOICES]
     return [
         {
-            "context": "\n\n".join([*shots, f"Question: {question}\nAnswer:"]),
+            "context": "\n\n".join(
+                [*shots[n * own_shots :][:SHOTS], f"Question: {question}\nAnswer:"]
+            ),
             "choices": [f" {answer}" for _, answer in rest[n : n + CHOICES]],
         }
         for n, (question, _) in enumerate(rest[:N_QUESTIONS])
@@ -73,9 +83,9 @@ def _prompts() -> list[tuple[Message, ...]]:
     return [task.prompt(sample) for sample in samples[:N_PROMPTS]]
 
 
-async def _timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
+async def _timed(work: Awaitable[Any]) -> tuple[float, Any]:
     started = time.perf_counter()
-    result = await work()
+    result = await work
     return time.perf_counter() - started, result
 
 
@@ -146,13 +156,13 @@ def _lm_eval(path: Path, rows: list[dict[str, Any]], texts: list[str]) -> dict[s
 
 
 def _show_choices(
+    kind: str,
     rows: list[dict[str, Any]],
     found: list[tuple[Likelihood, ...]],
     seconds: float,
-    padding: str,
     theirs: dict[str, Any] | None,
 ) -> None:
-    table = [["llm-eval", f"{seconds:.1f}", f"{len(rows) / seconds:.1f}", "", padding]]
+    table = [["llm-eval", f"{seconds:.1f}", f"{len(rows) / seconds:.1f}", ""]]
     if theirs is not None:
         flat = [value for value, _ in theirs["found"]]
         others = [flat[n : n + CHOICES] for n in range(0, len(flat), CHOICES)]
@@ -163,10 +173,10 @@ def _show_choices(
         )
         took = theirs["scored_s"]
         table[0][3] = f"{took / seconds:.1f} × faster"
-        table.append(["lm-eval `hf`", f"{took:.1f}", f"{len(rows) / took:.1f}", "", ""])
+        table.append(["lm-eval `hf`", f"{took:.1f}", f"{len(rows) / took:.1f}", ""])
         note = f"Same choice for {same} of {len(rows)}; likelihoods within {apart:.1e} nat."
-    print(f"{len(rows)} questions × {CHOICES} choices, {SHOTS} shots\n")
-    show(("", "s", "questions/s", "goal ≥ 2.5 × faster", "padding"), table)
+    print(f"{len(rows)} questions × {CHOICES} choices, {kind} for every question ({SHOTS})\n")
+    show(("", "s", "questions/s", "goal ≥ 2.5 × faster"), table)
     print(f"\n{note}\n" if theirs is not None else "")
 
 

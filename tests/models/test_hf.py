@@ -521,3 +521,69 @@ async def test_padding_is_less_than_a_tenth_of_what_is_computed(tiny: Path) -> N
     share = model._queue.decoder.waste.share
     await model.aclose()
     assert 0 < share <= 0.1
+
+
+async def test_log_probabilities_are_those_of_a_plain_pass(tiny: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = local(tiny)
+    reply = await model.generate(QUESTIONS[0], Sampling(max_tokens=5, top_logprobs=3))
+    assert model._base is not None
+    tokenizer, prompt = model._base.tokenizer, model._tokens(model._base, QUESTIONS[0])
+    await model.aclose()
+    plain: Any = AutoModelForCausalLM.from_pretrained(str(tiny))
+    tokens = list(prompt)
+    for given in reply.logprobs:
+        with torch.no_grad():
+            shares = plain(torch.tensor([tokens])).logits[0, -1].log_softmax(-1)
+        best = shares.topk(3)
+        assert given.token == tokenizer.decode([int(best.indices[0])])
+        assert given.logprob == pytest.approx(float(best.values[0]), abs=1e-3)
+        assert [value for _, value in given.top] == pytest.approx(best.values.tolist(), abs=1e-3)
+        tokens.append(int(best.indices[0]))
+    assert len(reply.logprobs) == reply.usage.completion_tokens
+
+
+async def test_a_small_top_p_leaves_only_the_likeliest_token(tiny: Path) -> None:
+    model = local(tiny)
+    greedy = await model.generate(QUESTIONS[0], Sampling(max_tokens=10))
+    drawn = await model.generate(
+        QUESTIONS[0], Sampling(max_tokens=10, temperature=1.5, top_p=1e-6, seed=1)
+    )
+    await model.aclose()
+    assert drawn.text == greedy.text
+
+
+async def test_who_stops_waiting_leaves_the_others_their_replies(tiny: Path) -> None:
+    model = local(tiny)
+    await model.start()
+    sampling = Sampling(max_tokens=8)
+    tasks = [asyncio.create_task(model.generate(p, sampling)) for p in QUESTIONS]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    tasks[3].cancel()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    later = await model.generate(QUESTIONS[1], sampling)
+    await model.aclose()
+    for number, (answer, prompt) in enumerate(zip(found, QUESTIONS, strict=True)):
+        if number in (1, 3):
+            assert isinstance(answer, asyncio.CancelledError)
+        else:
+            assert isinstance(answer, ModelResponse)
+            assert answer.text == reference(tiny, prompt, 8)
+    assert later.text == reference(tiny, QUESTIONS[1], 8)
+
+
+async def test_a_prompt_longer_than_the_model_reads_fails_by_itself(tiny: Path) -> None:
+    model = local(tiny)
+    long = (Message("user", "z" * 9000),)
+    found = await asyncio.gather(
+        model.generate(long, Sampling(max_tokens=4)),
+        model.generate(QUESTIONS[0], Sampling(max_tokens=4)),
+        return_exceptions=True,
+    )
+    await model.aclose()
+    assert isinstance(found[0], ProviderError)
+    assert "and the model reads 2,048" in str(found[0])
+    assert isinstance(found[1], ModelResponse)
