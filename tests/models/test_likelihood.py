@@ -100,11 +100,12 @@ def all_same(found: list[tuple[Likelihood, ...]], expected: list[tuple[Likelihoo
     )
 
 
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
 async def test_every_choice_has_the_likelihood_that_a_pass_of_its_own_would_give(
-    tiny: Path,
+    tiny: Path, attention: str
 ) -> None:
     naive = Naive(tiny)
-    found = await ask(local(tiny), QUESTIONS)
+    found = await ask(local(tiny, attention=attention), QUESTIONS)
     for (context, choices), likelihoods in zip(QUESTIONS, found, strict=True):
         for choice, likelihood in zip(choices, likelihoods, strict=True):
             assert same(likelihood, naive.text(context, choice)), (context, choice)
@@ -119,14 +120,31 @@ async def test_a_model_that_takes_no_mask_of_ours_gives_the_same(
     assert all_same(together, apart)
 
 
+async def test_a_model_with_sliding_windows_is_scored_as_it_reads(tmp_path: Path) -> None:
+    """Its mask is its own: every choice is read with its context."""
+    import json
+
+    path = make_tiny_model(tmp_path / "sliding")
+    config = json.loads((path / "config.json").read_text())
+    config |= {"model_type": "mistral", "architectures": ["MistralForCausalLM"]}
+    (path / "config.json").write_text(json.dumps(config | {"sliding_window": 8}))
+    naive = Naive(path)
+    found = await ask(local(path), QUESTIONS)
+    wide = await ask(local(make_tiny_model(tmp_path / "wide")), QUESTIONS)
+    for (context, choices), likelihoods in zip(QUESTIONS, found, strict=True):
+        for choice, likelihood in zip(choices, likelihoods, strict=True):
+            assert same(likelihood, naive.text(context, choice)), (context, choice)
+    assert not all_same(found, wide)
+
+
 async def test_logits_that_do_not_fit_at_once_are_read_in_parts(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = await ask(local(tiny), QUESTIONS)
     monkeypatch.setattr("llm_eval.models.hf.scoring._MOST_LOGITS", 384 * 5 * 2)
-    parts = await ask(local(tiny), QUESTIONS)
-    assert [len(one) for one in whole] == [len(one) for one in parts]
-    assert all_same(whole, parts)
+    assert all_same(whole, await ask(local(tiny), QUESTIONS))
+    monkeypatch.setattr(LikelihoodScorer, "_takes_any_mask", False)
+    assert all_same(whole, await ask(local(tiny), QUESTIONS))
 
 
 async def test_a_question_takes_one_forward_pass_however_many_choices_it_has(

@@ -8,8 +8,9 @@ examples) is computed once. Where a model's attention cannot take such a mask (s
 positions that are not rotary), every answer is read with its context.
 """
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from llm_eval.models.hf.base import Base
 from llm_eval.models.hf.choices import Choices
@@ -60,52 +61,87 @@ class LikelihoodScorer:
         width = max(len(c.prompt) - n + c.limit for c in batch)
         layout = [_Layout(c, n, width) for c in batch]
         tail = 1 + max(c.limit for c in batch)
-        ids = self._torch.tensor([line.ids for line in layout])
-        logits = self._read(ids, layout if shared else None, n, tail)
-        self._count(batch, n, ids.numel())
-        for row, (choices, line) in enumerate(zip(batch, layout, strict=True)):
+        wanted = [wanted for row, line in enumerate(layout) for wanted in line.wanted(row)]
+        read = self._read(layout, n, tail, wanted, own_mask=not shared)
+        self._count(batch, n, len(batch) * width)
+        for choices in batch:
             target = choices if into is None else into
-            for tokens, at in zip(choices.continuations, line.sources, strict=True):
-                index = self._torch.tensor([i - (width - tail) for i in at], device=logits.device)
-                target.found.append(self._likelihood(logits[row, index], tokens))
+            for tokens in choices.continuations:
+                parts = [next(read) for _ in tokens]
+                logprob = math.fsum(logprob for logprob, _ in parts)
+                greedy = all(best for _, best in parts)
+                target.found.append(Likelihood(logprob, len(tokens), greedy))
 
-    def _read(self, ids: Any, layout: Sequence["_Layout"] | None, n: int, tail: int) -> Any:
-        """Logits of the last `tail` columns: [rows, tail, vocabulary]."""
+    def _read(
+        self,
+        layout: Sequence["_Layout"],
+        n: int,
+        tail: int,
+        wanted: Sequence["_Wanted"],
+        *,
+        own_mask: bool,
+    ) -> Iterator[tuple[float, bool]]:
+        """(log-probability, whether it is the likeliest) of each wanted token, in their order."""
         torch, device = self._torch, self._base.device
-        rows, width = ids.shape
-        if layout is None:  # one row, nothing shared, no padding: the model's own mask
-            out = self._base.model(input_ids=ids.to(device), use_cache=False, logits_to_keep=tail)
-            return out.logits
-        mask = torch.stack([line.mask(torch) for line in layout])[:, None].to(device)
-        positions = torch.tensor([line.positions for line in layout], device=device)
-        cache, ids = self._decoder.cache(rows, n), ids.to(device)
-        most = max(1, _MOST_LOGITS // (rows * self._base.model.config.vocab_size))
-        found = []
-        for first, last in _parts(width, tail, most):
-            out = self._base.model(
+        rows, width = len(layout), layout[0].width
+        ids = torch.tensor([line.ids for line in layout], device=device)
+        masks = {} if own_mask else self._masks(layout)
+        cache = self._decoder.cache(rows, n)
+        vocabulary = self._base.model.config.get_text_config(decoder=True).vocab_size
+        found: dict[int, tuple[float, bool]] = {}
+        for first, last in _parts(width, tail, max(1, _MOST_LOGITS // (rows * vocabulary))):
+            kept = min(last - first, max(1, last - (width - tail)))
+            logits = self._base.model(
                 input_ids=ids[:, first:last],
-                attention_mask=mask[:, :, first:last, : n + last],
-                position_ids=positions[:, first:last],
                 use_cache=True,
-                logits_to_keep=min(last - first, max(1, last - (width - tail))),
+                logits_to_keep=kept,
+                **{k: _cut(v, n, first, last) for k, v in masks.items()},
                 **self._decoder.as_argument(cache),
-            )
-            if last > width - tail:
-                found.append(out.logits)
-        return torch.cat(found, dim=1) if len(found) > 1 else found[0]
+            ).logits
+            here = [i for i, one in enumerate(wanted) if last - kept <= one.column < last]
+            picked = self._pick(logits, [wanted[i] for i in here], last - kept)
+            found |= dict(zip(here, picked, strict=True))
+        return iter([found[i] for i in range(len(wanted))])
 
-    def _likelihood(self, logits: Any, tokens: Sequence[int]) -> Likelihood:
+    def _masks(self, layout: Sequence["_Layout"]) -> dict[str, Any]:
+        """What every token sees, and where it stands; eager attention adds its mask."""
+        torch, device = self._torch, self._base.device
+        mask = torch.stack([line.mask(torch) for line in layout])[:, None].to(device)
+        config = self._base.model.config.get_text_config(decoder=True)
+        if config._attn_implementation == "eager":  # noqa: SLF001 - transformers has no other name
+            dtype = self._base.model.dtype
+            hidden = torch.zeros(mask.shape, dtype=dtype, device=device)
+            mask = hidden.masked_fill_(~mask, torch.finfo(dtype).min)
+        positions = torch.tensor([line.positions for line in layout], device=device)
+        return {"attention_mask": mask, "position_ids": positions}
+
+    def _pick(
+        self, logits: Any, wanted: Sequence["_Wanted"], offset: int
+    ) -> list[tuple[float, bool]]:
         """Log-softmax in float32 over the rows that are needed, and no others."""
-        wanted = self._torch.tensor(tokens, device=logits.device)
-        logits = logits.float()
-        picked = logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(-1)
-        greedy = bool((logits.argmax(-1) == wanted).all())
-        return Likelihood(float(picked.double().sum()), len(tokens), greedy)
+        if not wanted:
+            return []
+        torch, device = self._torch, logits.device
+        rows = torch.tensor([one.row for one in wanted], device=device)
+        columns = torch.tensor([one.column - offset for one in wanted], device=device)
+        tokens = torch.tensor([one.token for one in wanted], device=device)
+        needed = logits[rows, columns].float()
+        shares = needed.gather(1, tokens[:, None])[:, 0] - needed.logsumexp(-1)
+        best = needed.argmax(-1) == tokens
+        return list(zip(shares.tolist(), best.tolist(), strict=True))
 
     def _count(self, batch: Sequence[Choices], n: int, computed: int) -> None:
         needed = sum(len(c.prompt) - n + c.limit for c in batch)
         self._decoder.waste.computed += computed
         self._decoder.waste.padding += computed - needed
+
+
+class _Wanted(NamedTuple):
+    """A token to score, and where the logits stand that it is scored by."""
+
+    row: int
+    column: int
+    token: int
 
 
 class _Layout:
@@ -118,15 +154,20 @@ class _Layout:
         self.context_end = self.start + len(own)
         self.ids = [0] * self.start + own
         self.positions = [0] * self.start + list(range(n, n + len(own)))
-        self.sources: list[list[int]] = []
-        """The columns from which each answer's tokens are predicted."""
+        self._sources: list[tuple[int, int]] = []
+        """(column, the token that is predicted from it), answer by answer."""
         self._spans: list[tuple[int, int]] = []
         for tokens in choices.continuations:
             first, last = len(self.ids), len(self.ids) + len(tokens) - 1
             self.ids += tokens[:-1]
             self.positions += range(len(choices.prompt), len(choices.prompt) + last - first)
-            self.sources.append([self.context_end - 1, *range(first, last)])
+            columns = [self.context_end - 1, *range(first, last)]
+            self._sources += zip(columns, tokens, strict=True)
             self._spans.append((first, last))
+
+    def wanted(self, row: int) -> Iterator[_Wanted]:
+        """Every token to score, answer by answer."""
+        return (_Wanted(row, column, token) for column, token in self._sources)
 
     def mask(self, torch: Any) -> Any:
         """What each column sees: [width, n + width], true where it does."""
@@ -139,6 +180,11 @@ class _Layout:
         padding = range(self.start)
         mask[padding, [n + column for column in padding]] = True  # a row of nothing gives NaN
         return mask
+
+
+def _cut(value: Any, n: int, first: int, last: int) -> Any:
+    """The part of a mask or of positions that belongs to some columns; `n`: what came before."""
+    return value[:, first:last] if value.dim() == 2 else value[:, :, first:last, : n + last]
 
 
 def _parts(width: int, tail: int, most: int) -> Iterator[tuple[int, int]]:
