@@ -123,3 +123,19 @@ def test_the_packaged_recipes_can_be_read() -> None:
 
     for path in (Path(__file__).parents[2] / "configs/train").glob("*.yaml"):
         assert load_recipe(path).output.startswith("data/lora_adapters/")
+
+
+def test_editors_check_recipes_by_the_schema_that_reads_them() -> None:
+    import jsonschema_rs
+    import yaml
+
+    from llm_eval.finetune import json_schema
+
+    train = Path(__file__).parents[2] / "configs/train"
+    assert (train / "train.schema.json").read_text() == json_schema.text(), (
+        "write it anew: python -m llm_eval.finetune.json_schema > configs/train/train.schema.json"
+    )
+    validator = jsonschema_rs.validator_for(json_schema.schema())
+    for path in train.glob("*.yaml"):
+        assert validator.is_valid(yaml.safe_load(path.read_text())), path
+    assert not validator.is_valid({"base": "x", "task": "qa", "output": "y", "lara": {}})
