@@ -3,6 +3,7 @@
 Model names lead to a stub endpoint that knows the answers, so that the commands take a moment.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -170,3 +171,20 @@ def test_the_package_is_importable_as_src_from_the_root() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "MetricsStorage\n"
+
+
+OTHER_PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", OTHER_PAGES)
+def test_every_command_of_the_other_pages_is_one_that_the_command_line_takes(
+    page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from llm_eval.cli.main import _parser
+
+    for command in commands(page):
+        words = shlex.split(re.split(r" (?:\|\||&&|>|\|) ", command)[0])
+        if words and words[0] == "llm-eval":
+            with contextlib.suppress(SystemExit):  # raised for --help, and told for a mistake
+                _parser(words[1]).parse_args(words[1:])
+            assert "error:" not in capsys.readouterr().err, command
