@@ -206,6 +206,64 @@ async def test_a_batch_that_does_not_fit_the_memory_is_halved_and_loses_nothing(
     await model.aclose()
 
 
+async def test_what_did_not_fit_is_freed_before_its_halves_are_tried(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a device that is full, a traceback that holds the batch's tensors fails the halves too."""
+    import weakref
+
+    import torch
+
+    model = local(tiny)
+    await model.start()
+    queue = model._queue
+    assert queue is not None
+    real = queue.decoder.write
+    held: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def write(rows: Any, adapter: Any) -> None:
+        alive.append(sum(one() is not None for one in held))
+        big = torch.zeros(8)
+        held.append(weakref.ref(big))
+        if len(rows) > 1:
+            raise torch.OutOfMemoryError("injected")
+        real(rows, adapter)
+
+    monkeypatch.setattr(queue.decoder, "write", write)
+    await replies(model, QUESTIONS[:4], Sampling(max_tokens=2))
+    await model.aclose()
+    assert len(alive) > 4
+    assert not any(alive)
+
+
+async def test_memory_that_runs_out_on_the_cpu_is_known_by_its_words(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For real: more bytes than any machine has."""
+    import torch
+
+    model = local(tiny)
+    await model.start()
+    queue = model._queue
+    assert queue is not None
+    real = queue.decoder.write
+
+    def write(rows: Any, adapter: Any) -> None:
+        if len(rows) > 2 or len(rows[0].prompt) > 200:
+            torch.empty(1 << 55, dtype=torch.uint8)
+        real(rows, adapter)
+
+    monkeypatch.setattr(queue.decoder, "write", write)
+    found = await asyncio.gather(
+        *(model.generate(p, Sampling(max_tokens=3)) for p in [*QUESTIONS, ask("é" * 300)]),
+        return_exceptions=True,
+    )
+    await model.aclose()
+    assert [type(one) for one in found] == [ModelResponse] * len(QUESTIONS) + [ProviderError]
+    assert "do not fit the device's memory, even alone" in str(found[-1])
+
+
 async def test_the_event_loop_is_free_while_a_reply_is_written(tiny: Path) -> None:
     model = local(tiny)
     await model.start()
@@ -244,6 +302,46 @@ def test_what_is_no_checkpoint_is_refused_with_a_remedy(tmp_path: Path, tiny: Pa
     (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "evil.Model"}}')
     with pytest.raises(ConfigError, match="code of its own"):
         checkpoint(tmp_path)
+
+
+def test_a_checkpoint_that_is_not_whole_is_told_before_anything_is_loaded(
+    tiny: Path, tmp_path: Path
+) -> None:
+    import json
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny, copy)
+    weights = copy / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-9])
+    with pytest.raises(ConfigError, match=r"is not whole: .* bytes; fetch it again"):
+        checkpoint(copy)
+    weights.write_bytes(b"x" * 50)
+    with pytest.raises(ConfigError, match="no safetensors file, or only a part of one"):
+        checkpoint(copy)
+    weights.write_bytes(whole)
+    index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
+    (copy / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ConfigError, match=r"model-2\.safetensors is missing, which model"):
+        checkpoint(copy)
+    (copy / "model.safetensors.index.json").unlink()
+    (copy / "tokenizer.json").unlink()
+    with pytest.raises(ConfigError, match=r"no tokenizer .*; save it beside the weights"):
+        checkpoint(copy)
+
+
+def test_what_a_library_says_of_a_model_is_cut_to_one_line(tiny: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny, copy)
+    config = copy / "config.json"
+    config.write_text(config.read_text().replace('"llama"', '"nosuch"'))
+    with pytest.raises(ConfigError, match=r"cannot be loaded: .*`nosuch`") as caught:
+        asyncio.run(local(copy).start())
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
 
 
 def test_an_adapter_that_is_not_whole_is_never_loaded(
@@ -352,6 +450,8 @@ def test_an_adapter_of_another_width_is_refused(
 def test_an_unknown_argument_and_a_gpu_that_is_not_there_are_named(tiny: Path) -> None:
     with pytest.raises(ConfigError, match="unknown argument 'dtyp'; did you mean 'dtype'"):
         HFModel("m", tiny, args={"dtyp": "float32"})
+    with pytest.raises(ConfigError, match="device 'banana' is none: give auto, cpu"):
+        _ = HFModel("m", tiny, args={"device": "banana"}).identity
     with pytest.raises(ConfigError, match="cuda:7"):
         _ = HFModel("m", tiny, args={"device": "cuda:7"}).identity
 

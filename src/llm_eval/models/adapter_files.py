@@ -7,8 +7,6 @@ The manifest is written last, into a directory that gets its name when it is who
 off in the middle is never loaded. A directory of PEFT's own, without a manifest, is taken too.
 """
 
-import json
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 from llm_eval.errors import ConfigError
 from llm_eval.models.file_digests import file_sha256, files_digest
 from llm_eval.models.hf.checkpoint import read_json
+from llm_eval.models.safetensors_header import tensor_shapes
 
 MANIFEST = "llm_eval_adapter.json"
 CONFIG = "adapter_config.json"
@@ -61,7 +60,7 @@ def read_adapter(path: str | Path) -> AdapterFiles:
             )
         raise ConfigError(f"adapter {path} has no {WEIGHTS}: it is not whole; train it again")
     config = read_json(directory / CONFIG)
-    tensor_shapes(directory / WEIGHTS)  # refuses what is not whole
+    tensor_shapes(directory / WEIGHTS, "train it again")  # refuses what is not whole
     digests = {name: file_sha256(directory / name) for name in (CONFIG, WEIGHTS)}
     manifest = read_json(directory / MANIFEST) if (directory / MANIFEST).exists() else None
     if manifest is not None:
@@ -85,30 +84,3 @@ def _check_manifest(
                 f"differs from {MANIFEST}); restore it, or delete {MANIFEST} to use it as another "
                 f"adapter"
             )
-
-
-def tensor_shapes(path: Path) -> dict[str, list[int]]:
-    """Shape of each tensor of a safetensors file, by its name, without loading any.
-
-    The header says how long the file must be. Format: huggingface.co/docs/safetensors, "Format".
-
-    Raises:
-        ConfigError: it is no such file, or not whole.
-    """
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, size)))
-        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        end = max(entry["data_offsets"][1] for entry in tensors.values())
-        shapes = {name: list(entry["shape"]) for name, entry in tensors.items()}
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise ConfigError(
-            f"{path} is no safetensors file, or only a part of one; train it again"
-        ) from exc
-    if size != 8 + length + end:
-        raise ConfigError(
-            f"{path} is not whole: {size:,} of {8 + length + end:,} bytes; train it again"
-        )
-    return shapes

@@ -23,7 +23,7 @@ from llm_eval.models.hf.base import Base, acquire, base_digest, release
 from llm_eval.models.hf.checkpoint import checkpoint
 from llm_eval.models.hf.choices import Choices, encode_choices, windows
 from llm_eval.models.hf.decoding import Row
-from llm_eval.models.hf.libraries import libraries, versions
+from llm_eval.models.hf.libraries import libraries, ran_out_of_memory, versions
 from llm_eval.models.hf.options import parse_options, resolve_device, resolve_dtype
 from llm_eval.models.hf.prompting import prompt_tokens
 from llm_eval.models.hf.queue import Queue
@@ -174,7 +174,9 @@ class HFModel(BaseModel, LikelihoodModel):
         adapter = None if self._adapter is None else self._adapter.digest
         try:
             return await asyncio.wrap_future(queue.put(row, adapter))
-        except libraries()[0].OutOfMemoryError as exc:
+        except Exception as exc:
+            if not ran_out_of_memory(exc):
+                raise
             raise ProviderError(
                 f"model {self.name!r}: {len(row.prompt):,} tokens of prompt and {row.limit:,} "
                 f"after it do not fit the device's memory, even alone",

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llm_eval.errors import ConfigError
-from llm_eval.models.adapter_files import WEIGHTS, AdapterFiles, tensor_shapes
+from llm_eval.models.adapter_files import WEIGHTS, AdapterFiles
+from llm_eval.models.safetensors_header import tensor_shapes
 
 _NAME = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
@@ -22,7 +23,7 @@ def check_fit(adapter: AdapterFiles, model: Any) -> None:
     """
     modules = dict(model.named_modules())
     adapted = set()
-    for module, side, shape in _matrices(tensor_shapes(adapter.path / WEIGHTS)):
+    for module, side, shape in _matrices(tensor_shapes(adapter.path / WEIGHTS, "train it again")):
         adapted.add(module)
         if module not in modules:
             raise _misfit(adapter, f"it has weights for {module}, which the base has not")

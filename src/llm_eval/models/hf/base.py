@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llm_eval.errors import ConfigError, boundary
+from llm_eval.errors import ConfigError, EvalError
 from llm_eval.models.adapter_files import AdapterFiles
 from llm_eval.models.cores import free_cores
 from llm_eval.models.file_digests import file_sha256, files_digest
 from llm_eval.models.hf.adapter_fit import check_fit
 from llm_eval.models.hf.fit import check_loaded, fitting
-from llm_eval.models.hf.libraries import libraries, library
+from llm_eval.models.hf.libraries import in_one_line, libraries, library
 from llm_eval.models.hf.options import Options, quantization_config, resolve_device, resolve_dtype
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
@@ -160,7 +160,7 @@ def _load(path: Path, options: Options, device: str, dtype: str, key: tuple[str,
         arguments |= {"quantization_config": quantized, "device_map": {"": device}}
     if options.attention is not None:
         arguments["attn_implementation"] = options.attention
-    with boundary(ConfigError, f"model {path}: cannot be loaded"):
+    with _loading(path):
         tokenizer = load_tokenizer(path)
         model = transformers.AutoModelForCausalLM.from_pretrained(
             str(path), local_files_only=True, trust_remote_code=False, **arguments
@@ -168,6 +168,16 @@ def _load(path: Path, options: Options, device: str, dtype: str, key: tuple[str,
     if quantized is None:
         model = model.to(device)
     return Base(key, model.eval(), tokenizer, device)
+
+
+@contextmanager
+def _loading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except EvalError:
+        raise
+    except Exception as exc:
+        raise ConfigError(f"model {path}: cannot be loaded: {in_one_line(exc)}") from exc
 
 
 def load_tokenizer(path: Path) -> Any:

@@ -19,8 +19,11 @@ from typing import Any
 from llm_eval.errors import ConfigError, boundary
 from llm_eval.models import embedded
 from llm_eval.models.hf.libraries import libraries
+from llm_eval.models.safetensors_header import tensor_shapes
 
 _log = logging.getLogger(__name__)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+_INDEX = "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -63,6 +66,23 @@ def check_checkpoint(path: Path) -> None:
             f"{path}: {found}; convert them to safetensors with "
             f"`model.save_pretrained(…, safe_serialization=True)`"
         )
+    _check_whole(path)
+
+
+def _check_whole(path: Path) -> None:
+    """Every file that is needed, and the weights in full."""
+    if not any((path / name).exists() for name in TOKENIZER_FILES):
+        raise ConfigError(
+            f"{path}: no tokenizer ({' or '.join(TOKENIZER_FILES)}); save it beside the weights "
+            f"with `tokenizer.save_pretrained(…)`"
+        )
+    names = {file.name for file in path.glob("*.safetensors")}
+    if (path / _INDEX).exists():
+        names = set((read_json(path / _INDEX).get("weight_map") or {}).values())
+    for name in sorted(names):
+        if not (path / name).exists():
+            raise ConfigError(f"{path}: {name} is missing, which {_INDEX} names; fetch it again")
+        tensor_shapes(path / name, "fetch it again")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -4,16 +4,14 @@ An adapter of 30 layers loads on a model of 24: the six others are gone, and the
 neither. So what was loaded is compared with what the file holds.
 """
 
-import json
-import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from llm_eval.errors import ConfigError, EvalError
 from llm_eval.models.adapter_files import WEIGHTS, AdapterFiles
-
-_LONGEST = 200
+from llm_eval.models.hf.libraries import in_one_line
+from llm_eval.models.safetensors_header import tensor_shapes
 
 
 @contextmanager
@@ -28,9 +26,7 @@ def fitting(adapter: AdapterFiles, base: str) -> Iterator[None]:
     except EvalError:
         raise
     except Exception as exc:
-        said = " ".join(str(exc).split())
-        said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
-        raise ConfigError(f"{_misfit(adapter, base)}: {said}") from exc
+        raise ConfigError(f"{_misfit(adapter, base)}: {in_one_line(exc)}") from exc
 
 
 def check_loaded(peft: Any, model: Any, adapter: AdapterFiles, base: str, name: str) -> None:
@@ -68,7 +64,5 @@ def _factors(names: Iterable[str]) -> set[str]:
 
 
 def _stored(adapter: AdapterFiles) -> set[str]:
-    """Names of the file's tensors, from its header (huggingface.co/docs/safetensors, Format)."""
-    with (adapter.path / WEIGHTS).open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        return set(json.loads(file.read(length))) - {"__metadata__"}
+    """Names of the file's tensors."""
+    return set(tensor_shapes(adapter.path / WEIGHTS, "train it again"))

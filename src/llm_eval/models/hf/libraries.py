@@ -7,6 +7,9 @@ from typing import Any
 
 from llm_eval.errors import ConfigError
 
+_LONGEST = 200
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
 
 def libraries() -> tuple[Any, Any]:
     """(torch, transformers).
@@ -44,6 +47,21 @@ def library(name: str, extra: str = "hf") -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as exc:
         raise ConfigError(f"{exc.name} is missing: pip install 'llm-eval[{extra}]'") from None
+
+
+def in_one_line(error: Exception) -> str:
+    """What a library says, which is often a page, cut to a line."""
+    said = " ".join(str(error).split())
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether a smaller batch may do; on a CPU torch says so only by its words."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 args: {dtype: bfloat16, device: "cuda:1", quantization: 4bit, max_rows: 64}
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from llm_eval.registry import unknown
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantization = Literal["4bit", "8bit"]
 
+_DEVICE = re.compile(r"(?P<kind>cpu|cuda|mps)(:(?P<number>\d+))?")
 _CPU_FEATURES = Path("/proc/cpuinfo")
 _FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
 
@@ -80,10 +82,14 @@ def resolve_device(torch: Any, options: Options) -> str:
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if options.device == "auto":
         return "cuda:0" if n_gpus else "cpu"
-    kind, _, number = options.device.partition(":")
-    if kind == "cuda" and int(number or 0) >= n_gpus:
-        found = f"there are {n_gpus}" if n_gpus else "there is none that torch can use"
-        raise ConfigError(f"args: device {options.device!r}: {found}; use device: cpu or auto")
+    found = _DEVICE.fullmatch(options.device)
+    if found is None:
+        raise ConfigError(
+            f"args: device {options.device!r} is none: give auto, cpu, cuda, cuda:1 or mps"
+        )
+    if found["kind"] == "cuda" and int(found["number"] or 0) >= n_gpus:
+        seen = f"there are {n_gpus}" if n_gpus else "there is none that torch can use"
+        raise ConfigError(f"args: device {options.device!r}: {seen}; use device: cpu or auto")
     return options.device
 
 

@@ -20,7 +20,7 @@ from llm_eval.models.hf.decoding import (
     common_prefix,
     end_tokens,
 )
-from llm_eval.models.hf.libraries import libraries
+from llm_eval.models.hf.libraries import libraries, ran_out_of_memory
 from llm_eval.models.hf.scoring import LikelihoodScorer
 
 _GATHER_S, _MOST_GATHERS = 0.01, 20
@@ -120,25 +120,28 @@ class Queue:
 
     def _run(self, batch: Sequence[Waiting]) -> None:
         """Write a batch; in halves where the memory does not suffice for the whole."""
-        if not batch:
-            return
-        torch, _ = libraries()
+        if batch and not self._fits(batch):
+            # Outside of any `except`: a live traceback holds the tensors of what failed.
+            self._halve(batch)
+
+    def _fits(self, batch: Sequence[Waiting]) -> bool:
+        """Work a batch off; false where it was too large for the memory, and nothing is done."""
         started = perf_counter()
+        rows = [waiting.row for waiting in batch]
         try:
-            self._do([waiting.row for waiting in batch], batch[0].adapter)
-        except torch.OutOfMemoryError as exc:
-            self._after_oom(batch, exc)
-            return
+            self._do(rows, batch[0].adapter)
         except BaseException as exc:  # noqa: BLE001 - whoever waits must hear of it
+            if len(batch) > 1 and ran_out_of_memory(exc):
+                return False
             for waiting in batch:
                 waiting.future.set_exception(exc)
-            return
+            return True
         took = perf_counter() - started
         self.busy_s += took
-        rows = [waiting.row for waiting in batch]
         self.generated_tokens += sum(len(row.tokens) for row in rows if isinstance(row, Row))
         for waiting in batch:
             waiting.future.set_result(took)
+        return True
 
     def _do(self, rows: Sequence[Row | Choices], adapter: str | None) -> None:
         if replies := [row for row in rows if isinstance(row, Row)]:
@@ -146,13 +149,10 @@ class Queue:
         if choices := [row for row in rows if isinstance(row, Choices)]:
             self.scorer.score(choices, adapter)
 
-    def _after_oom(self, batch: Sequence[Waiting], error: Exception) -> None:
+    def _halve(self, batch: Sequence[Waiting]) -> None:
         torch, _ = libraries()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        if len(batch) == 1:
-            batch[0].future.set_exception(error)
-            return
         half = len(batch) // 2
         self.max_rows = max(1, min(self.max_rows, half))
         for waiting in batch:
