@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -48,6 +48,10 @@ class Request:
     judge_model: str | None = None
     rubric: str | None = None
     """What the judge grades by: a preset or a path; None: what suits the task."""
+    judge_samples: int | None = None
+    """Draws of each judge, for its consistency with itself."""
+    judge_panel: Literal["mean", "median", "majority"] | None = None
+    """How several judges decide; None: by the mean."""
     split: str = "test"
     limit: int | None = None
     epochs: int = 1
@@ -69,12 +73,18 @@ class Request:
         Raises:
             ConfigError: names the option and its value.
         """
-        for name in ("limit", "epochs", "concurrency", "max_tokens"):
+        for name in ("limit", "epochs", "concurrency", "max_tokens", "judge_samples"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1, got {value}")
         if self.temperature is not None and self.temperature < 0:
             raise ConfigError(f"temperature must not be negative, got {self.temperature}")
+
+    @property
+    def judge_asking(self) -> dict[str, Any]:
+        """Options of the judge that were given."""
+        given = {"samples": self.judge_samples, "panel": self.judge_panel}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +290,7 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
         task,
         judge_model=request.judge_model,
         rubric=request.rubric,
+        asking=request.judge_asking,
         cache=cache,
         budget=budget,
         known={request.model: model},

@@ -35,6 +35,7 @@ def add_judges(
     *,
     judge_model: str | None,
     rubric: str | None,
+    asking: Mapping[str, Any] | None = None,
     cache: ResponseCache | None,
     budget: Budget,
     known: Mapping[str, BaseModel] | None = None,
@@ -47,6 +48,7 @@ def add_judges(
         task: whose replies are judged.
         judge_model: SPEC, or several with commas; None: no judge.
         rubric: a preset or a path; None: the task's own, else the one that suits it.
+        asking: further options of the judge that is added: `samples`, `panel`.
         cache: where replies are remembered.
         budget: shared with the candidate.
         known: models that are built already, by SPEC.
@@ -63,9 +65,11 @@ def add_judges(
     judges = build_judges(judge_model, cache=cache, budget=budget, known=known)
     scorers = list(task.scorers)
     if not named:
-        scorers.append(LLMJudge(rubric=rubric or RUBRICS.get(task.name, "qa_correctness")))
-    elif rubric is not None:
-        raise ConfigError(f"task {task.name!r} names its own rubric; --rubric cannot change it")
+        suiting = rubric or RUBRICS.get(task.name, "qa_correctness")
+        scorers.append(LLMJudge(rubric=suiting, **(asking or {})))
+    elif rubric is not None or asking:
+        flag = "--rubric" if rubric is not None else f"--judge-{next(iter(asking or {}))}"
+        raise ConfigError(f"task {task.name!r} names its own judge; {flag} cannot change it")
     bound = [s.bind(judges, task.prompt) if isinstance(s, LLMJudge) else s for s in scorers]
     _check_metrics(bound)
     return with_scorers(task, bound), judges

@@ -31,6 +31,7 @@ from llm_eval.runner import DEFAULT_CONCURRENCY, Observer, Outcome
 from llm_eval.scorers.base import Scorer
 from llm_eval.scorers.judge_models import Tally
 from llm_eval.scorers.llm_judge import BoundJudge
+from llm_eval.scorers.panel import Rule
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
 from llm_eval.types import RunInfo, RunStatus, SampleResult
@@ -44,6 +45,8 @@ class Rescoring:
     """Id, beginning of one, `latest`, or a tag."""
     judge_model: str | None = None
     rubric: str | None = None
+    judge_samples: int | None = None
+    judge_panel: Rule | None = None
     scorers: Sequence[str] = ()
     """Registered names; none: the task's own."""
     concurrency: int = DEFAULT_CONCURRENCY
@@ -80,10 +83,12 @@ def _prepare(asked: Rescoring, storage: MetricsStorage) -> _Plan:
     task = build_task(parent.task)
     if asked.scorers:
         task = with_scorers(task, [_scorer(name) for name in asked.scorers])
+    given = {"samples": asked.judge_samples, "panel": asked.judge_panel}
     task, judges = add_judges(
         task,
         judge_model=asked.judge_model,
         rubric=asked.rubric,
+        asking={name: value for name, value in given.items() if value is not None},
         cache=storage.cache() if asked.cache else None,
         budget=Budget(asked.max_cost_usd),
     )

@@ -349,7 +349,7 @@ def test_what_the_database_counted_about_the_judge_is_enough(runs: Runs) -> None
     stored = from_confusion({"pass": {"confusion": counts}}, "correct", {}, now)
     rule = "gates: [{id: judge, kind: agreement, metric: correct, min: 0.8}]"
     run = runs.make()
-    (result,) = gate(rule, run, calibration=stored).results
+    (result,) = gate(rule, run, calibrations={"correct": stored}).results
     assert result.status == "pass"
     assert result.finding.observed == pytest.approx(0.95, abs=1e-4)
     assert gate(rule, run).status == "fail"

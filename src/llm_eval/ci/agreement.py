@@ -24,6 +24,7 @@ from llm_eval.ci.scope import Scope
 from llm_eval.ci.thresholds import Agreement, Coefficient
 from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
+from llm_eval.scorers.judge_words import block_of
 from llm_eval.stats.agreement import agreement_interval, cohen_kappa, gwet_ac1
 from llm_eval.stats.intervals import Interval, wilson
 
@@ -83,7 +84,7 @@ def agreement(
     shown = (
         f"{rule.coefficient} of the judge with people is {value:.3g} "
         f"[{interval.low:.3g}, {interval.high:.3g}], n = {n}; "
-        f"its lower bound must reach {rule.min:g}"
+        f"its lower bound must reach {rule.min:g}{_alarm(scope, metric)}"
     )
     if isnan(value) or n < LEAST_LABELS:
         reason = f"{shown}; fewer than {LEAST_LABELS} labels, or none that could disagree"
@@ -152,6 +153,13 @@ def _old(calibration: Calibration, max_age_days: float | None) -> str | None:
     if max_age_days is not None and age_days > max_age_days:
         return f"its labels are {age_days:.0f} days old, and at most {max_age_days:g} are allowed"
     return None
+
+
+def _alarm(scope: Scope, metric: str) -> str:
+    """What the judge let pass in this run that no judge may."""
+    block = block_of(scope.current.info.summary, metric)
+    fooled = ((block or {}).get("canaries") or {}).get("passed")
+    return f"; in this run it passed canaries: {', '.join(fooled)}" if fooled else ""
 
 
 def _coefficient(

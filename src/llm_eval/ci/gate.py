@@ -9,7 +9,7 @@ What is missing, errored, repeated or not a number never passes: a rule passes w
 hold, not when nothing was found against it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,7 @@ from llm_eval.ci.thresholds import (
 from llm_eval.compare.comparability import check_comparable
 from llm_eval.errors import ConfigError, IncomparableError
 from llm_eval.registry import unknown
+from llm_eval.review.items import judge_recipe
 from llm_eval.stats.multiplicity import bonferroni, holm
 from llm_eval.types import Metric, RunInfo
 
@@ -124,7 +125,7 @@ def check(
     *,
     known_tasks: Collection[str] = (),
     allow: Sequence[str] = (),
-    calibration: Calibration | None = None,
+    calibrations: Mapping[str, Calibration] | None = None,
 ) -> GateReport:
     """Hold every rule of `thresholds` against `current`.
 
@@ -136,14 +137,14 @@ def check(
             and any other name is a mistake.
         allow: fields of the recipe that may differ from the baseline's, besides those that the
             file allows; see `ALLOWABLE`.
-        calibration: what the database knows of the judge of this very run.
+        calibrations: what the database knows of the judges of this very run, by metric.
 
     Raises:
         ConfigError: a rule names no task, or needs a baseline that is not given.
         IncomparableError: the runs measure different things, or not what the file requires.
     """
     _check_recipes(thresholds, current, baseline, (*thresholds.allow, *allow))
-    gate = _Gate(thresholds, current, baseline, calibration, {})
+    gate = _Gate(thresholds, current, baseline, calibrations or {}, {})
     tasks = {*known_tasks, *thresholds.tasks, current.task}
     targets = {rule.id: _target(rule, current, tasks, thresholds) for rule in thresholds.rules}
     chosen = [rule for rule in thresholds.rules if targets[rule.id][0] == current.task]
@@ -152,7 +153,7 @@ def check(
     results = [
         result for rule in chosen for result in gate.results(rule, targets[rule.id][1] or "")
     ]
-    results = _policies_applied(_judges_checked(_corrected(results), targets))
+    results = _policies_applied(_judges_checked(_corrected(results), targets, current.info))
     skipped = tuple(rule for rule in thresholds.rules if rule not in chosen)
     reference = None if baseline is None else baseline.info
     return GateReport(current.info, reference, tuple(results), skipped)
@@ -163,7 +164,7 @@ class _Gate:
     thresholds: Thresholds
     current: Evidence
     baseline: Evidence | None
-    calibration: Calibration | None
+    calibrations: Mapping[str, Calibration]
     pairings: Pairings
 
     def results(self, rule: Rule, metric: str) -> Iterator[RuleResult]:
@@ -238,7 +239,7 @@ class _Gate:
             case Agreement():
                 name = rule.calibration
                 file = None if name is None else self.thresholds.resolve(name)
-                return agreement(scope, rule, metric, file, self.calibration)
+                return agreement(scope, rule, metric, file, self.calibrations.get(metric))
         raise ConfigError(f"rule {rule.id!r}: no such kind")
 
 
@@ -345,23 +346,32 @@ def _share(rule: Relative, metric: Metric) -> float:
 
 
 def _judges_checked(
-    results: Sequence[RuleResult], targets: dict[str, tuple[str, str | None]]
+    results: Sequence[RuleResult], targets: dict[str, tuple[str, str | None]], run: RunInfo
 ) -> list[RuleResult]:
-    """What a judge graded proves nothing where its agreement with people is not shown."""
+    """What a judge graded proves nothing where its agreement with people is not shown.
+
+    A judge that gives several metrics is doubted in all of them.
+    """
     doubted = {
-        targets[result.rule.id][1]: result
+        _grader(run, targets[result.rule.id][1]): result
         for result in results
         if isinstance(result.rule, Agreement) and result.status != "pass"
     }
     checked = []
     for result in results:
-        judge = doubted.get(targets[result.rule.id][1])
+        judge = doubted.get(_grader(run, targets[result.rule.id][1]))
         if judge is not None and judge is not result and result.status == "pass":
             reason = f"{result.finding.reason}; but rule {judge.id!r} does not vouch for the judge"
             finding = replace(result.finding, status=judge.status, reason=reason)
             result = replace(result, finding=finding)
         checked.append(result)
     return checked
+
+
+def _grader(run: RunInfo, metric: str | None) -> str | None:
+    """The judge that gives a metric, by its digest; what no judge gives stands for itself."""
+    recipe = None if metric is None else judge_recipe(run, metric)
+    return metric if recipe is None else str(recipe["judge"])
 
 
 def _corrected(results: Sequence[RuleResult]) -> list[RuleResult]:

@@ -12,6 +12,7 @@ from llm_eval.ci.measure_names import MEASURES
 from llm_eval.compare.pairing import Paired, pair
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.registry import unknown
+from llm_eval.scorers.judge_words import block_of, silence
 from llm_eval.types import Metric
 
 Floats = NDArray[np.float64]
@@ -78,7 +79,7 @@ class Scope:
             ErroredSamplesError: a sample has none.
         """
         values = self.current.values(metric.name)[self.rows]
-        return self._filled(values, worst, f"have no {metric.name!r}")
+        return self._filled(values, worst, f"have no {metric.name!r}{self._silence(metric)}")
 
     def refuse_errors(self, *, of_baseline: bool = False) -> None:
         """For rules that look at no score: a reply that is no answer, or half of one, is cheap.
@@ -108,7 +109,7 @@ class Scope:
         baseline = self.reference
         if metric.name not in baseline.metrics:
             raise MissingEvidenceError(f"the baseline has no metric {metric.name!r}")
-        lack = f"have no {metric.name!r}"
+        lack = f"have no {metric.name!r}{self._silence(metric)}"
         return self.pair_columns(baseline.checked, self.current.checked, lack, metric)
 
     def pair_columns(
@@ -132,6 +133,12 @@ class Scope:
             found.keys,
             rows,
         )
+
+    def _silence(self, metric: Metric) -> str:
+        """Which verdicts the judge of a metric did not give, in the whole run."""
+        block = block_of(self.current.info.summary, metric.name)
+        said = silence(block) if block else ""
+        return f" (its judge in the whole run: {said})" if said else ""
 
     @property
     def reference(self) -> Evidence:

@@ -118,23 +118,29 @@ def _report(args: argparse.Namespace) -> GateReport:
             baseline,
             known_tasks=tasks,
             allow=args.allow,
-            calibration=_calibration(thresholds, current, storage),
+            calibrations=_calibrations(thresholds, current, storage),
         )
 
 
-def _calibration(
+def _calibrations(
     thresholds: Thresholds, current: Evidence, storage: MetricsStorage
-) -> Calibration | None:
-    """What the database knows of the run's judge, where a rule without a file asks for it."""
-    asked = [r for r in thresholds.rules if isinstance(r, Agreement) and r.calibration is None]
+) -> dict[str, Calibration]:
+    """What the database knows of the run's judges, by the metric of each rule that asks for it."""
+    asked = {
+        rule.metric.rpartition(".")[2]
+        for rule in thresholds.rules
+        if isinstance(rule, Agreement) and rule.calibration is None
+    }
     if not asked:
-        return None
+        return {}
     from llm_eval.review.calibrated import calibration_of
 
-    found = calibration_of(storage, current.info)
-    if found is None:
-        return None
-    return from_confusion(found.report, asked[0].metric, {}, found.created_at)
+    found = {metric: calibration_of(storage, current.info, metric) for metric in asked}
+    return {
+        metric: from_confusion(known.report, metric, {}, known.created_at)
+        for metric, known in found.items()
+        if known is not None
+    }
 
 
 def _baseline(

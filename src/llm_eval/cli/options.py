@@ -24,6 +24,18 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_judge(parser: argparse.ArgumentParser) -> None:
+    """How a judge grades: `--rubric`, `--judge-samples`, `--judge-panel`."""
+    add = parser.add_argument
+    add("--rubric", metavar="RUBRIC", help="what the judge grades by: a preset or a YAML file")
+    add("--judge-samples", type=positive, metavar="K", help="draw K verdicts of each judge a reply")
+    add(
+        "--judge-panel",
+        choices=("mean", "median", "majority"),
+        help="how several judges decide (default: mean)",
+    )
+
+
 def open_storage(args: argparse.Namespace) -> "MetricsStorage":
     """The database that `--db` names."""
     from llm_eval.metrics.storage import MetricsStorage

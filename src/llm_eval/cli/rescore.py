@@ -12,7 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("run", metavar="RUN", help="run id, a unique beginning of one, `latest`, or a tag K=V")
     add("--judge-model", metavar="SPEC", help="grade every reply; several with commas: a panel")
-    add("--rubric", metavar="RUBRIC", help="what the judge grades by: a preset or a YAML file")
+    options.add_judge(parser)
     add("--scorers", metavar="NAMES", default="", help="instead of the task's own, with commas")
     add("--concurrency", type=options.positive, default=64, metavar="C", help="calls at once (64)")
     add("--max-cost", type=float, metavar="USD", help="stop before spending more")
@@ -28,6 +28,8 @@ def execute(args: argparse.Namespace) -> int:
         run=args.run,
         judge_model=args.judge_model,
         rubric=args.rubric,
+        judge_samples=args.judge_samples,
+        judge_panel=args.judge_panel,
         scorers=[name for name in args.scorers.split(",") if name],
         concurrency=args.concurrency,
         cache=not args.no_cache,

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(
         "--judge-model", metavar="SPEC", help="also grade every reply; several with commas: a panel"
     )
-    add("--rubric", metavar="RUBRIC", help="what the judge grades by: a preset or a YAML file")
+    options.add_judge(parser)
     add("--split", default="test", help="train, val or test (default: test)")
     add("--limit", type=options.positive, metavar="N", help="only the first N samples")
     add("--epochs", type=options.positive, default=1, metavar="K", help="ask each sample K times")
@@ -88,6 +88,8 @@ def _requests(args: argparse.Namespace, resumed: RunInfo | None) -> list[Request
             model=model,
             judge_model=args.judge_model,
             rubric=args.rubric,
+            judge_samples=args.judge_samples,
+            judge_panel=args.judge_panel,
             split=args.split,
             limit=args.limit,
             epochs=args.epochs,

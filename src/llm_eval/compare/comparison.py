@@ -132,6 +132,7 @@ class Comparison:
             "n_only_current": len(self.only_current),
             "metrics": _objects(self.metrics),
             "slices": {name: _objects(metrics) for name, metrics in self.slices.items()},
+            **_judges(self.baseline, self.current),
             "newly_failing": [sample.to_dict() for sample in self.changes.newly_failing],
             "newly_passing": [sample.to_dict() for sample in self.changes.newly_passing],
             "unstable": [sample.to_dict() for sample in self.changes.unstable],
@@ -379,6 +380,15 @@ def _quantiles(alpha: float) -> float:
 def verdict_counts(metrics: Metrics) -> Counter[Verdict]:
     """How many metrics have each verdict."""
     return Counter(c.verdict for c in metrics.values())
+
+
+def _judges(baseline: RunInfo, current: RunInfo) -> dict[str, Any]:
+    """What each run says of its judges; nothing where neither was judged."""
+    blocks = {
+        who: list((run.summary or {}).get("judge", ()))
+        for who, run in (("baseline", baseline), ("current", current))
+    }
+    return {"judge": blocks} if any(blocks.values()) else {}
 
 
 def _mean(values: Floats) -> float:

@@ -13,8 +13,9 @@ from math import isfinite
 from llm_eval.compare.comparability import SHORT_NAMES, Difference
 from llm_eval.compare.comparison import Comparison, MetricComparison
 from llm_eval.compare.usage import Latency, Taken
+from llm_eval.scorers.judge_words import silence
 from llm_eval.stats.paired import Verdict
-from llm_eval.types import Metric
+from llm_eval.types import Metric, RunInfo
 from llm_eval.visible import visible as shown
 
 MARKS: dict[Verdict, str] = {
@@ -146,11 +147,23 @@ def remarks(comparison: Comparison) -> Iterator[str]:
             f"Samples in one run only: {len(comparison.only_baseline)} in the baseline, "
             f"{len(comparison.only_current)} in the current run."
         )
+    for who, run in (("baseline", comparison.baseline), ("current run", comparison.current)):
+        yield from _of_judges(who, run)
     if comparison.changes.unstable:
         yield (
             f"{len(comparison.changes.unstable)} samples are unstable: their epochs disagree "
             f"within a run, so they count neither as newly failing nor as newly passing."
         )
+
+
+def _of_judges(who: str, run: RunInfo) -> Iterator[str]:
+    """What a reader must know of the judges behind the numbers."""
+    for block in (run.summary or {}).get("judge", ()):
+        name, judges = block["metric"], ", ".join(block["judges"])
+        if silent := silence(block):
+            yield f"{name}, {who}: {silent} (no verdict: neither right nor wrong)."
+        if fooled := (block["canaries"] or {}).get("passed"):
+            yield f"{name}, {who}: judge {judges} passed canaries: {', '.join(fooled)}."
 
 
 def change(taken: Taken) -> str:

@@ -97,6 +97,7 @@ SUMMARY_COLUMNS = (
     Column("run_latency_p50_s", "number", "median latency of a call, in seconds"),
     Column("run_latency_p95_s", "number", "95th percentile of it"),
     Column("run_wall_s", "number", "duration of the run, in seconds"),
+    Column("judge_states", "json", "of a judge's metric, verdicts by state; of the whole run only"),
 )
 
 TABLES = {"samples": SAMPLE_COLUMNS, "scores": SCORE_COLUMNS, "summary": SUMMARY_COLUMNS}

@@ -244,7 +244,8 @@ def _summary_rows(storage: MetricsStorage, info: RunInfo, only: str | None) -> I
     for label, metrics in parts.items():
         if only is None or label == only:
             for name, metric in metrics.items():
-                yield (*start, label, name, *_metric_part(metric), *_totals(numbers))
+                states = None if label is not None else _judge_states(numbers, name)
+                yield (*start, label, name, *_metric_part(metric), *_totals(numbers), states)
 
 
 def _metric_part(metric: Mapping[str, Any]) -> Row:
@@ -269,6 +270,17 @@ def _totals(numbers: Mapping[str, Any]) -> Row:
         latency["p95"],
         numbers["wall_s"],
     )
+
+
+def _judge_states(numbers: Mapping[str, Any], metric: str) -> str | None:
+    """Verdicts by state of the judge that gives a metric, as JSON."""
+    blocks = [
+        block
+        for block in numbers.get("judge", ())
+        if metric == block["metric"] or metric.startswith(f"{block['metric']}_")
+    ]
+    block = max(blocks, key=lambda one: len(one["metric"]), default=None)
+    return None if block is None else codec.to_json(block["states"])
 
 
 _both = msgspec.json.Decoder(tuple[msgspec.Raw, msgspec.Raw])

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from llm_eval import charts
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.report.findings import Findings, find
+from llm_eval.scorers.judge_words import judge_alarms, judge_facts, judge_title
 from llm_eval.types import RunInfo
 from llm_eval.version import __version__
 from llm_eval.visible import visible
@@ -53,6 +54,10 @@ def render(found: Findings) -> str:
             numbers=found.numbers,
             headline=_headline(found),
             counts=_counts(found.numbers),
+            judges=[
+                (judge_title(block), list(judge_facts(block)), judge_alarms(block))
+                for block in found.numbers.get("judge", ())
+            ],
             drawings=_drawings(found),
             troubles=found.troubles.most_common(20),
             failures=found.failures,

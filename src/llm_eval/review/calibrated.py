@@ -11,9 +11,17 @@ from llm_eval.review.items import judge_recipe
 from llm_eval.types import RunInfo
 
 
-def calibration_of(storage: MetricsStorage, info: RunInfo) -> Calibration | None:
-    """What is known of the very judge that judged a run: same model, prompt, rubric and schema."""
-    recipe = judge_recipe(info)
+def calibration_of(
+    storage: MetricsStorage, info: RunInfo, metric: str | None = None
+) -> Calibration | None:
+    """What is known of the very judge that judged a run: same model, prompt, rubric and schema.
+
+    Args:
+        storage: holds it.
+        info: the run.
+        metric: what the judge gives; None: the run's first judge.
+    """
+    recipe = judge_recipe(info, metric)
     return None if recipe is None else storage.labels.calibration(recipe["judge"])
 
 

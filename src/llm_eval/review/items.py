@@ -14,6 +14,7 @@ from llm_eval.fingerprint import digest
 from llm_eval.judging import RUBRICS
 from llm_eval.metrics.labels import item_of
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.scorers.judge_words import gives
 from llm_eval.scorers.llm_judge import LLMJudge, reference_text
 from llm_eval.scorers.rubric import Rubric, load_rubric
 from llm_eval.tasks.build import build_task
@@ -69,10 +70,19 @@ def rubric_of(info: RunInfo, given: str | None) -> Rubric:
     return rubric
 
 
-def judge_recipe(info: RunInfo) -> dict[str, Any] | None:
-    """The recipe of a run's first judge, or None where it was not judged."""
+def judge_recipe(info: RunInfo, metric: str | None = None) -> dict[str, Any] | None:
+    """The recipe of a run's judge, or None where it has none.
+
+    Args:
+        info: the run.
+        metric: what the judge gives; None: the run's first judge.
+    """
     scorers = info.recipe.get("scorers", ())
-    return next((dict(s) for s in scorers if s.get("name") == LLMJudge.name), None)
+    judges = [dict(s) for s in scorers if s.get("name") == LLMJudge.name]
+    if metric is None:
+        return next(iter(judges), None)
+    giving = [judge for judge in judges if gives(judge["metric"], metric)]
+    return max(giving, key=lambda judge: len(judge["metric"]), default=None)
 
 
 def by_name(items: Sequence[Item]) -> dict[str, Item]:
