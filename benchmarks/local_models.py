@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.table import show
 from llm_eval.models.hf.checkpoint import checkpoint
+from llm_eval.models.hf.throughput import Throughput
 from llm_eval.models.hf_model import HFModel
 from llm_eval.models.likelihood import Likelihood
 from llm_eval.tasks.build import build_task
@@ -41,9 +42,9 @@ async def _measure(model: HFModel, path: Path) -> None:
     await model.start()
     try:
         scored = {kind: await _timed(_score(model, rows)) for kind, rows in kinds.items()}
-        scored_padding = _padding(model)
+        scored_padding, before = _padding(model), model.throughput
         written_s, n_tokens = await _timed(_write(model, prompts))
-        written_padding = _padding(model)
+        written_padding = _padding(model, before)
         texts = [_text(model, prompt) for prompt in prompts]
         bare_s, bare_tokens = _bare(model, texts)
     finally:
@@ -101,13 +102,14 @@ async def _write(model: HFModel, prompts: list[tuple[Message, ...]]) -> int:
     return sum(reply.usage.completion_tokens for reply in replies)
 
 
-def _padding(model: HFModel) -> str:
-    """Percent of the tokens computed since the last call."""
-    queue = model._queue  # noqa: SLF001
-    assert queue is not None
-    share = queue.decoder.waste.share
-    queue.decoder.waste.computed = queue.decoder.waste.padding = 0
-    return f"{100 * share:.1f} %"
+def _padding(model: HFModel, before: Throughput | None = None) -> str:
+    """Percent of the tokens computed since `before`."""
+    now = model.throughput
+    assert now is not None
+    padding, computed = now.padding_tokens, now.computed_tokens
+    if before is not None:
+        padding, computed = padding - before.padding_tokens, computed - before.computed_tokens
+    return f"{100 * padding / computed:.1f} %"
 
 
 def _text(model: HFModel, prompt: tuple[Message, ...]) -> str:

@@ -27,6 +27,7 @@ from llm_eval.models.hf.libraries import libraries, ran_out_of_memory, versions
 from llm_eval.models.hf.options import parse_options, resolve_device, resolve_dtype
 from llm_eval.models.hf.prompting import prompt_tokens
 from llm_eval.models.hf.queue import Queue
+from llm_eval.models.hf.throughput import Throughput
 from llm_eval.models.likelihood import Likelihood, LikelihoodModel
 from llm_eval.specs import ModelSpec
 from llm_eval.types import ModelResponse, Prompt, Sampling, Usage
@@ -106,6 +107,11 @@ class HFModel(BaseModel, LikelihoodModel):
         torch, _ = libraries()
         rows, tokens = _CPU if resolve_device(torch, self._options) == "cpu" else _GPU
         return self._options.max_rows or rows, self._options.max_batch_tokens or tokens
+
+    @property
+    def throughput(self) -> Throughput | None:
+        """How fast its base worked so far, for all models on it; None before it is loaded."""
+        return None if self._queue is None else self._queue.throughput
 
     async def start(self) -> None:
         """Load the weights, or share those that another model of this process has loaded."""
@@ -268,5 +274,5 @@ def _leave(base: Base) -> None:
             del _queues[id(base)]
     if users == 1:
         queue.close()
-        _log.info("local model: %s", queue.summary)
+        _log.info("local model: %s", queue.throughput)
     release(base)

@@ -19,8 +19,7 @@ from llm_eval.errors import ConfigError, EvalError
 from llm_eval.models.adapter_files import AdapterFiles
 from llm_eval.models.cores import free_cores
 from llm_eval.models.file_digests import file_sha256, files_digest
-from llm_eval.models.hf.adapter_fit import check_fit
-from llm_eval.models.hf.fit import check_loaded, fitting
+from llm_eval.models.hf.fit import check_fit, check_loaded, fitting
 from llm_eval.models.hf.libraries import in_one_line, libraries, library
 from llm_eval.models.hf.options import Options, quantization_config, resolve_device, resolve_dtype
 
@@ -65,7 +64,7 @@ class Base:
         """
         if adapter.digest in self.adapters:
             return
-        check_fit(adapter, self.model)
+        check_fit(adapter, self.model, _HERE)
         peft = library("peft")
         name = adapter.digest[:16]
         with fitting(adapter, _HERE):

@@ -24,6 +24,11 @@ class Choices:
         """Tokens to read after the prompt; the last one of a continuation need not be."""
         return sum(len(tokens) - 1 for tokens in self.continuations)
 
+    @property
+    def n_tokens(self) -> int:
+        """Tokens that are scored."""
+        return sum(map(len, self.continuations))
+
     def restart(self) -> None:
         """Forget what was found."""
         self.found.clear()

@@ -63,11 +63,6 @@ class Waste:
     computed: int = 0
     padding: int = 0
 
-    @property
-    def share(self) -> float:
-        """Padding among all that was computed, 0 to 1."""
-        return self.padding / self.computed if self.computed else 0.0
-
 
 class Decoder:
     """Writes with one base; keeps the last shared prefix, which the next batch often has too."""

@@ -22,6 +22,7 @@ from llm_eval.models.hf.decoding import (
 )
 from llm_eval.models.hf.libraries import libraries, ran_out_of_memory
 from llm_eval.models.hf.scoring import LikelihoodScorer
+from llm_eval.models.hf.throughput import Throughput
 
 _GATHER_S, _MOST_GATHERS = 0.01, 20
 """Requests that come within so many seconds of one another go together, up to so many times."""
@@ -52,7 +53,7 @@ class Queue:
         vocabulary = base.model.config.get_text_config(decoder=True).vocab_size
         self.constraints = Constraints(base.tokenizer, vocabulary, end_tokens(base))
         self.max_rows, self.max_batch_tokens = max_rows, max_batch_tokens
-        self.generated_tokens, self.busy_s = 0, 0.0
+        self._written, self._scored, self._busy_s = 0, 0, 0.0
         self._pool: list[Waiting] = []
         self._changed = threading.Condition()
         self._closed = False
@@ -74,12 +75,11 @@ class Queue:
             work()
 
     @property
-    def summary(self) -> str:
-        """`5,120 tokens in 41.2 s (124/s), 3.1 % padding`."""
-        rate = self.generated_tokens / self.busy_s if self.busy_s else 0.0
-        return (
-            f"{self.generated_tokens:,} tokens in {self.busy_s:.1f} s ({rate:,.0f}/s), "
-            f"{100 * self.decoder.waste.share:.1f} % padding"
+    def throughput(self) -> Throughput:
+        """What was done so far."""
+        waste = self.decoder.waste
+        return Throughput(
+            self._written, self._scored, waste.computed, waste.padding, round(self._busy_s, 3)
         )
 
     def close(self) -> None:
@@ -137,8 +137,9 @@ class Queue:
                 waiting.future.set_exception(exc)
             return True
         took = perf_counter() - started
-        self.busy_s += took
-        self.generated_tokens += sum(len(row.tokens) for row in rows if isinstance(row, Row))
+        self._busy_s += took
+        self._written += sum(len(row.tokens) for row in rows if isinstance(row, Row))
+        self._scored += sum(row.n_tokens for row in rows if isinstance(row, Choices))
         for waiting in batch:
             waiting.future.set_result(took)
         return True
