@@ -11,8 +11,10 @@ from llm_eval.cli.terminal import clean, notes, output, table, write_json
 
 if TYPE_CHECKING:
     from llm_eval.metrics.history import Moment
+    from llm_eval.metrics.storage import MetricsStorage
 
-_WIDTH = 30
+_WIDTH, _NARROW = 30, 22
+"""Cells of the picture; narrow where the gate's verdicts stand beside it."""
 _MARKS = {"up": "▲", "down": "▼", "none": ""}
 
 
@@ -26,6 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--since", type=since, metavar="TIME", help="only runs since 2026-01-31, 2h or 7d")
     add("--slice", metavar="S", help="the metric within this slice")
     add("--limit", type=options.positive, default=30, metavar="N", help="newest N runs (30)")
+    add(
+        "--thresholds",
+        metavar="FILE",
+        help="also hold the gate against each run: with the baseline that FILE names, else with "
+        "the run before it",
+    )
     add("--svg", metavar="FILE", help="also draw it into this file")
     options.add_db(parser)
     options.add_json(parser)
@@ -46,17 +54,32 @@ def execute(args: argparse.Namespace) -> int:
             limit=args.limit,
             part=args.slice,
         )
+        gates = _gates(storage, args.thresholds, moments)
     if args.svg:
-        _draw(args.svg, metric, moments)
+        _draw(args.svg, metric, moments, gates)
     if args.json:
-        write_json({"task": args.task, "metric": metric, "runs": moments})
+        told = {"task": args.task, "metric": metric, "runs": moments}
+        write_json(told if args.thresholds is None else {**told, "gates": gates})
     else:
-        _print(metric, moments)
+        _print(metric, moments, gates)
     return 0
 
 
-def _print(metric: str, moments: "Sequence[Moment]") -> None:
+def _gates(
+    storage: "MetricsStorage", thresholds: str | None, moments: "Sequence[Moment]"
+) -> dict[str, str]:
+    """The gate's verdict on each run; none where no rules are given."""
+    if thresholds is None:
+        return {}
+    from llm_eval.ci.gate_history import verdicts
+    from llm_eval.ci.thresholds import load_thresholds
+
+    return verdicts(storage, load_thresholds(thresholds), [m.run_id for m in moments])
+
+
+def _print(metric: str, moments: "Sequence[Moment]", gates: dict[str, str]) -> None:
     low, high = _scale(moments)
+    width = _NARROW if gates else _WIDTH
     listing = table(
         "started", "commit", "model", f">{clean(metric)}", f"{low:.3g} … {high:.3g}", ""
     )
@@ -66,14 +89,24 @@ def _print(metric: str, moments: "Sequence[Moment]") -> None:
             clean((moment.git_commit or "–")[:8]),
             clean(moment.model[-20:]),
             f"{moment.value:.3f}",
-            _interval(moment, low, high),
-            " ".join(filter(None, (_MARKS[moment.change], clean(moment.baseline or "")))),
+            _interval(moment, low, high, width),
+            " ".join(filter(None, _remarks(moment, gates))),
         )
     output().print(listing)
     if any(moment.change != "none" for moment in moments):
         output().print("▲ ▼  the whole 95 % interval left that of the model's run before")
     if len({moment.recipe for moment in moments}) > 1:
         output().print("data, prompt or scorers changed in between: not all values are comparable")
+
+
+def _remarks(moment: "Moment", gates: dict[str, str]) -> tuple[str, str, str]:
+    """Change, name as a baseline, verdict of the gate; empty where there is none."""
+    verdict = gates.get(moment.run_id)
+    return (
+        _MARKS[moment.change],
+        clean(moment.baseline or ""),
+        "" if verdict is None else f"gate: {verdict}",
+    )
 
 
 def _scale(moments: "Sequence[Moment]") -> tuple[float, float]:
@@ -83,13 +116,13 @@ def _scale(moments: "Sequence[Moment]") -> tuple[float, float]:
     return math.floor(min(ends) / step) * step, math.ceil(max(ends) / step + 1e-9) * step
 
 
-def _interval(moment: "Moment", low: float, high: float) -> str:
+def _interval(moment: "Moment", low: float, high: float, width: int) -> str:
     """`    ├───●──┤     `."""
 
     def place(value: float) -> int:
-        return round((value - low) / (high - low) * (_WIDTH - 1))
+        return round((value - low) / (high - low) * (width - 1))
 
-    cells = [" "] * _WIDTH
+    cells = [" "] * width
     if moment.low is not None and moment.high is not None:
         start, end = place(max(low, moment.low)), place(min(high, moment.high))
         cells[start : end + 1] = "─" * (end - start + 1)
@@ -98,13 +131,23 @@ def _interval(moment: "Moment", low: float, high: float) -> str:
     return "".join(cells)
 
 
-def _draw(path: str, metric: str, moments: "Sequence[Moment]") -> None:
+def _draw(path: str, metric: str, moments: "Sequence[Moment]", gates: dict[str, str]) -> None:
     from llm_eval import charts
     from llm_eval.metrics.atomic_file import replacing
 
     points = [
         charts.Point(
-            f"{m.created_at[:16].replace('T', ' ')} {(m.git_commit or '')[:7]} {m.run_id[-4:]}",
+            " ".join(
+                filter(
+                    None,
+                    (
+                        m.created_at[:16].replace("T", " "),
+                        (m.git_commit or "")[:7],
+                        m.run_id[-4:],
+                        gates.get(m.run_id),
+                    ),
+                )
+            ),
             m.value,
             m.low,
             m.high,
