@@ -144,7 +144,7 @@ class HFModel(BaseModel, LikelihoodModel):
             raise ConfigError(f"model {self.name!r}: an empty continuation has no likelihood")
         base, queue = await self._loaded()
         groups = encode_choices(
-            lambda text: list(base.tokenizer(text)["input_ids"]),
+            base.encode,
             context,
             continuations,
             start=base.start_token,
@@ -159,8 +159,7 @@ class HFModel(BaseModel, LikelihoodModel):
         if not text:
             raise ConfigError(f"model {self.name!r}: an empty text has no likelihood")
         base, queue = await self._loaded()
-        tokens = list(base.tokenizer(text)["input_ids"])
-        parts = list(windows(tokens, base.start_token, base.context))
+        parts = list(windows(base.encode(text), base.start_token, base.context))
         await asyncio.gather(*(self._done(queue, part) for part in parts))
         found = [part.found[0] for part in parts]
         return Likelihood(

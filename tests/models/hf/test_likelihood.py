@@ -189,6 +189,40 @@ async def test_a_long_text_is_scored_once_in_windows_of_the_context(
     assert found.perplexity == pytest.approx(math.exp(-total / len(ids)), rel=1e-4)
 
 
+async def test_the_token_that_begins_a_text_stands_before_it_once(
+    tiny: Path, tmp_path: Path
+) -> None:
+    import json
+    import shutil
+
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
+
+    begins = "<|im_start|>"
+    path = shutil.copytree(tiny, tmp_path / "beginning")
+    tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+    number = tokenizer.token_to_id(begins)
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{begins} $A", special_tokens=[(begins, number)]
+    )
+    tokenizer.save(str(path / "tokenizer.json"))
+    config = json.loads((path / "tokenizer_config.json").read_text())
+    (path / "tokenizer_config.json").write_text(json.dumps(config | {"bos_token": begins}))
+    model = local(path)
+    bare, begun, empty = [
+        await model.loglikelihood(context, ["Moldova"]) for context in ("A", f"{begins}A", "")
+    ]
+    whole = await model.rolling_loglikelihood("Moldova")
+    assert model._base is not None
+    assert model._base.encode("A")[0] == model._base.start_token == number
+    await model.aclose()
+    assert all_same([bare], [begun])
+    assert same(empty[0], whole)
+    naive = Naive(path)
+    ids = naive.tokenizer("Moldova")["input_ids"]
+    assert same(whole, naive.tokens(ids[:1], ids[1:]))
+
+
 async def test_nothing_to_score_is_refused(tiny: Path) -> None:
     model = local(tiny)
     with pytest.raises(ConfigError, match="empty continuation has no likelihood"):

@@ -56,6 +56,15 @@ class Base:
                 return int(token)
         return 0
 
+    def encode(self, text: str) -> list[int]:
+        """Tokens of plain text, with those that the tokenizer puts in front, but never twice.
+
+        A rendered chat template often begins with the text's first token already.
+        """
+        begins = self.tokenizer.bos_token
+        twice = begins is not None and text.startswith(begins)
+        return list(self.tokenizer(text, add_special_tokens=not twice)["input_ids"])
+
     def load_adapter(self, adapter: AdapterFiles) -> None:
         """Put an adapter on the base; costs nothing the second time.
 
