@@ -94,8 +94,14 @@ class HFModel(BaseModel, LikelihoodModel):
             "attention": self._options.attention,
             "thinking": self._options.thinking,
             "device": device.partition(":")[0],
-            "engine": versions(),
+            "engine": versions(*self._helpers),
         }
+
+    @property
+    def _helpers(self) -> tuple[str, ...]:
+        """Further libraries that have a part in its replies."""
+        adapted = () if self._adapter is None else ("peft",)
+        return adapted if self._options.quantization is None else (*adapted, "bitsandbytes")
 
     @property
     def max_concurrency(self) -> int:

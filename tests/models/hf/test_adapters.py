@@ -82,6 +82,7 @@ def test_an_adapter_whose_files_changed_is_another_model(
     one, two = (local(tiny, adapter=path) for path in adapters)
     base = local(tiny)
     assert len({model.fingerprint for model in (one, two, base)}) == 3
+    assert one.identity["engine"].keys() - base.identity["engine"].keys() == {"peft"}
 
 
 def test_an_adapter_of_another_base_is_refused(

@@ -64,8 +64,14 @@ def ran_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
-def versions() -> dict[str, str]:
-    """What computes the replies, for a model's identity."""
-    from importlib.metadata import version
+def versions(*others: str) -> dict[str, str]:
+    """What computes the replies, for a model's identity; `others` too where they are installed."""
+    from importlib.metadata import PackageNotFoundError, version
 
-    return {name: version(name) for name in ("torch", "transformers")}
+    found = {name: version(name) for name in ("torch", "transformers")}
+    for name in others:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
