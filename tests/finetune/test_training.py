@@ -236,3 +236,27 @@ def test_checkpoints_of_another_recipe_are_not_mixed_in(tiny: Path, tmp_path: Pa
     (work / "recipe.json").write_text(json.dumps({"recipe": "another"}))
     with pytest.raises(ConfigError, match=r"checkpoints of another recipe; .*--restart"):
         qlora_trainer.run(qlora_trainer.prepare_training(recipe))
+
+
+@pytest.mark.soak
+def test_several_processes_train_one_adapter_and_only_the_first_speaks(
+    tiny: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_of(tiny, tmp_path)
+    script = Path(__file__).parents[2] / "scripts/train_qlora.py"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"),
+            *(str(script), str(tmp_path / "recipe.yaml"), "--db", f"sqlite:///{tmp_path}/runs.db"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("training on cpu") == 1
+    assert done.stdout.count("evaluate it:") == 1
+    adapter = read_adapter(recipe.output_directory)
+    assert adapter.manifest is not None
+    assert adapter.manifest["lineage"]["steps"] == 2  # 8 rows, 2 each for 2 processes

@@ -49,6 +49,7 @@ def execute(args: argparse.Namespace) -> int:
     from llm_eval.cli.terminal import clean, notes, write_json
     from llm_eval.finetune.config import load_recipe, overridden
     from llm_eval.finetune.qlora_trainer import prepare_training, train
+    from llm_eval.finetune.ranks import is_first, leave
 
     given = {field: getattr(args, option) for option, field in _OVERRIDES.items()}
     changes = {field: value for field, value in given.items() if value is not None}
@@ -63,6 +64,9 @@ def execute(args: argparse.Namespace) -> int:
             say=lambda line: notes().print(clean(line)),
             restart=args.restart,
         )
+    leave()
+    if not is_first():
+        return 0
     if args.json:
         write_json(
             {"adapter": str(adapter.path), "digest": adapter.digest, **(adapter.manifest or {})}

@@ -9,6 +9,7 @@ from typing import Any
 from llm_eval.errors import TrainingError
 from llm_eval.finetune.config import Recipe
 from llm_eval.finetune.progress import Curve, Progress
+from llm_eval.finetune.ranks import agree, is_first
 from llm_eval.finetune.validation import Validator
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.models.hf.libraries import libraries
@@ -30,14 +31,18 @@ def trainer_callback(watch: "Watch") -> Any:
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             every = watch.every
             if every and state.global_step % every == 0:
-                control.should_training_stop |= watch.validate(state.global_step)
+                control.should_training_stop |= validated(state.global_step)
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if watch.every is None:
-                control.should_training_stop |= watch.validate(state.global_step)
+                control.should_training_stop |= validated(state.global_step)
 
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            watch.validate(state.global_step)
+            validated(state.global_step)
+
+    def validated(step: int) -> bool:
+        """Whether it is time to stop, as the first process finds."""
+        return agree(is_first() and watch.validate(step))
 
     return Callback()
 

@@ -28,6 +28,7 @@ from llm_eval.finetune.memory import (
     shape_of,
 )
 from llm_eval.finetune.progress import Progress, peak_memory_bytes
+from llm_eval.finetune.ranks import is_first, n_processes, wait_for_all
 from llm_eval.finetune.setup import Setup, choose, load_base
 from llm_eval.finetune.validation import Validator
 from llm_eval.metrics.storage import MetricsStorage
@@ -66,7 +67,7 @@ class TrainingPlan:
     def n_steps(self) -> int:
         """Optimiser steps."""
         config = self.recipe.train
-        rows = config.batch * config.accumulate
+        rows = config.batch * config.accumulate * n_processes()
         whole = ceil(ceil(len(self.data.examples) / rows) * config.epochs)
         return min(whole, config.max_steps or whole)
 
@@ -148,7 +149,7 @@ def train(
         adapter = done
     else:
         adapter = run(prepare_training(recipe), say=say, restart=restart)
-    if storage is not None:
+    if storage is not None and is_first():
         record(adapter, storage)
     return adapter
 
@@ -179,12 +180,15 @@ def run(
         restart: throw away what an earlier try left.
         on_validation: told step and value of each validation; what it raises ends the training.
     """
+    if not is_first():
+        say = _silent
     say(f"training on {plan.setup.describe()}: {plan.data.describe()}, {plan.n_steps} steps")
     for line in plan.setup.fallbacks:
         say(line)
     forget_unused()
     check_memory(plan.memory, free_memory(plan.setup.device), plan.recipe, plan.setup)
-    _open_work(plan, restart=restart)
+    if is_first():
+        _open_work(plan, restart=restart)
     progress = Progress(plan.n_steps, plan.data.n_tokens / max(1, _steps_an_epoch(plan)), say)
     watch = callbacks.Watch(
         plan.recipe, plan.validator, progress, plan.work, plan.setup.device, say
@@ -193,6 +197,7 @@ def run(
     started = monotonic()
     trainer = _trainer(plan, watch)
     watch.model = trainer.model
+    wait_for_all()
     latest = last_checkpoint(plan.work)
     if latest is not None:
         say(f"goes on from {latest.name}")
@@ -205,10 +210,18 @@ def run(
             f"{plan.work} cannot be written: {exc.strerror or exc}; free some space and "
             f"start it again: it goes on from its last checkpoint"
         ) from exc
-    adapter = _save(plan, trainer.model, watch, monotonic() - started)
-    shutil.rmtree(plan.work, ignore_errors=True)
+    if is_first():
+        _save(plan, trainer.model, watch, monotonic() - started)
+    wait_for_all()
+    adapter = read_adapter(plan.recipe.output_directory)
+    if is_first():
+        shutil.rmtree(plan.work, ignore_errors=True)
     say(f"adapter {adapter.digest[:12]} is in {adapter.path}")
     return adapter
+
+
+def _silent(_line: str) -> None:
+    """For all processes but the first."""
 
 
 def last_checkpoint(work: Path) -> Path | None:
@@ -227,7 +240,7 @@ def last_checkpoint(work: Path) -> Path | None:
 
 def _steps_an_epoch(plan: TrainingPlan) -> int:
     config = plan.recipe.train
-    return ceil(len(plan.data.examples) / (config.batch * config.accumulate))
+    return ceil(len(plan.data.examples) / (config.batch * config.accumulate * n_processes()))
 
 
 def _open_work(plan: TrainingPlan, *, restart: bool) -> None:

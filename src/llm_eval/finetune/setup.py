@@ -10,6 +10,7 @@ from typing import Any
 
 from llm_eval.errors import ConfigError
 from llm_eval.finetune.config import Training
+from llm_eval.finetune.ranks import local_device
 from llm_eval.models.hf.libraries import libraries
 from llm_eval.models.hf.options import cpu_has_bfloat16
 
@@ -51,7 +52,7 @@ def choose(config: Training) -> Setup:
         optimizer = "paged_adamw_8bit" if quantizes else "adamw_torch"
     checkpointing = config.gradient_checkpointing
     return Setup(
-        "cuda:0" if gpu else "cpu",
+        local_device() if gpu else "cpu",
         four_bit,
         bfloat16,
         optimizer,
