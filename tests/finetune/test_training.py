@@ -229,6 +229,31 @@ def test_what_only_a_gpu_can_do_is_refused_where_there_is_none(
         train(recipe)
 
 
+@pytest.mark.parametrize(
+    ("change", "library", "message"),
+    [
+        ({"report_to": ("tensorboard",)}, "tensorboard", "the library is missing: pip install"),
+        ({"data.packing": True}, "flash_attn", "packed rows would read each other"),
+    ],
+)
+def test_what_needs_a_library_that_is_not_here_is_refused(
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, object],
+    library: str,
+    message: str,
+) -> None:
+    real = qlora_trainer.find_spec
+
+    def without(name: str) -> object:
+        return None if name == library else real(name)
+
+    monkeypatch.setattr(qlora_trainer, "find_spec", without)
+    with pytest.raises(ConfigError, match=message):
+        train(overridden(recipe_of(tiny, tmp_path), **change))
+
+
 def test_checkpoints_of_another_recipe_are_not_mixed_in(tiny: Path, tmp_path: Path) -> None:
     recipe = recipe_of(tiny, tmp_path)
     work = tmp_path / ".adapter.training"

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from time import monotonic
@@ -90,6 +91,7 @@ def prepare_training(recipe: Recipe) -> TrainingPlan:
     tokenizer = load_tokenizer(path)
     if tokenizer.eos_token_id is None:
         raise ConfigError(f"model {recipe.base!r}: its tokenizer has no token that ends a reply")
+    _check_libraries(recipe)
     config, setup = recipe.validate, choose(recipe.train)
     data = training_data(task, tokenizer, recipe.data, recipe.seed)
     return TrainingPlan(
@@ -104,6 +106,20 @@ def prepare_training(recipe: Recipe) -> TrainingPlan:
         expected_memory(shape_of(path, recipe), recipe, setup, data.longest),
         None if recipe.parent is None else read_adapter(recipe.parent),
     )
+
+
+def _check_libraries(recipe: Recipe) -> None:
+    """Refuse what needs a library that is not here, before anything is read."""
+    for tracker in recipe.report_to:
+        if find_spec(tracker) is None:
+            raise ConfigError(
+                f"report_to: {tracker}: the library is missing: pip install {tracker}"
+            )
+    if recipe.data.packing and find_spec("flash_attn") is None:
+        raise ConfigError(
+            "data.packing: without flash attention packed rows would read each other: "
+            "pip install flash-attn, or leave it out"
+        )
 
 
 def finished(recipe: Recipe) -> AdapterFiles | None:
