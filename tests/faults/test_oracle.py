@@ -105,7 +105,7 @@ def test_what_cannot_pass_is_asked_once_and_counts_as_failed(
 def test_what_no_sample_can_pass_stops_the_run(fault: str, storage: MetricsStorage) -> None:
     with StubServer(answer, faults=Faults(script=[fault] * 1000)).in_thread() as stub:
         done = run(storage, stub)
-        assert stub.n_requests <= 2 * 16 + 8
+        assert stub.n_requests <= 16 + 1  # the slots that were in use, and who came meanwhile
     assert done.status == "incomplete"
     assert list(done.results()) == []
 

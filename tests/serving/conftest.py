@@ -32,7 +32,8 @@ def checkpoint(tmp_path: Path) -> Path:
     directory = tmp_path / "base"
     directory.mkdir()
     (directory / "config.json").write_text("{}")
-    (directory / "model.safetensors").write_bytes(b"weights")
+    (directory / "tokenizer.json").write_text("{}")
+    (directory / "model.safetensors").write_bytes(tensors(b"weights"))
     return directory
 
 
@@ -45,11 +46,15 @@ def adapter(tmp_path: Path) -> Path:
 def make_adapter(directory: Path, rank: int, weights: bytes = b"lora") -> Path:
     directory.mkdir()
     (directory / "adapter_config.json").write_text(f'{{"r": {rank}}}')
-    header = b'{"w": {"dtype": "U8", "shape": [%d], "data_offsets": [0, %d]}}'
-    header %= (len(weights), len(weights))
-    stored = struct.pack("<Q", len(header)) + header + weights
-    (directory / "adapter_model.safetensors").write_bytes(stored)
+    (directory / "adapter_model.safetensors").write_bytes(tensors(weights))
     return directory
+
+
+def tensors(content: bytes) -> bytes:
+    """A file of safetensors with one tensor."""
+    header = b'{"w": {"dtype": "U8", "shape": [%d], "data_offsets": [0, %d]}}'
+    header %= (len(content), len(content))
+    return struct.pack("<Q", len(header)) + header + content
 
 
 def alive(pid: int) -> bool:

@@ -21,7 +21,7 @@ from llm_eval.serving.server import ServerOptions
 from llm_eval.serving.vllm_server import VLLMServer
 from llm_eval.testing import StubServer
 from llm_eval.types import Message, Sampling
-from tests.serving.conftest import Engine, keepers, kept, kill_engines, make_adapter
+from tests.serving.conftest import Engine, keepers, kept, kill_engines, make_adapter, tensors
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
@@ -136,7 +136,7 @@ class TestIdentity:
         seen.append(self.identity(text, args={"dtype": "bfloat16"}))
         further = make_adapter(adapter.with_name("further"), 8, b"trained further")
         seen.append(self.identity(f"vllm/{checkpoint}:{further}"))
-        (checkpoint / "model.safetensors").write_bytes(b"others")
+        (checkpoint / "model.safetensors").write_bytes(tensors(b"others"))
         seen.append(self.identity(text))
         assert len({str(identity) for identity in seen}) == 5
 

@@ -141,6 +141,7 @@ class Limiting(ModelWrapper):
     def __init__(self, inner: BaseModel, limiter: Limiter) -> None:
         super().__init__(inner)
         self.limiter = limiter
+        self._fatal: ProviderError | None = None
 
     async def generate(
         self, messages: Prompt, sampling: Sampling, *, repeat: int = 0
@@ -149,8 +150,12 @@ class Limiting(ModelWrapper):
         limiter = self.limiter
         started = await limiter.acquire()
         try:
+            if self._fatal is not None:  # a wrong key is not tried again by all who waited
+                raise self._fatal
             response = await self.inner.generate(messages, sampling, repeat=repeat)
         except ProviderError as exc:
+            if exc.fatal:
+                self._fatal = exc
             if exc.code in ("rate_limit", "overloaded"):
                 limiter.overloaded(started)
             raise
