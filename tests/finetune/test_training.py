@@ -1,6 +1,7 @@
 """Training for real, on a model of two layers: what it makes, and what happens when it fails."""
 
 import errno
+import importlib.util
 import json
 import os
 import signal
@@ -244,12 +245,12 @@ def test_what_needs_a_library_that_is_not_here_is_refused(
     library: str,
     message: str,
 ) -> None:
-    real = qlora_trainer.find_spec
+    real = importlib.util.find_spec
 
     def without(name: str) -> object:
         return None if name == library else real(name)
 
-    monkeypatch.setattr(qlora_trainer, "find_spec", without)
+    monkeypatch.setattr(importlib.util, "find_spec", without)
     with pytest.raises(ConfigError, match=message):
         train(overridden(recipe_of(tiny, tmp_path), **change))
 

@@ -4,11 +4,11 @@
 >>> adapter.path, adapter.digest
 """
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from time import monotonic
@@ -111,11 +111,11 @@ def prepare_training(recipe: Recipe) -> TrainingPlan:
 def _check_libraries(recipe: Recipe) -> None:
     """Refuse what needs a library that is not here, before anything is read."""
     for tracker in recipe.report_to:
-        if find_spec(tracker) is None:
+        if importlib.util.find_spec(tracker) is None:
             raise ConfigError(
                 f"report_to: {tracker}: the library is missing: pip install {tracker}"
             )
-    if recipe.data.packing and find_spec("flash_attn") is None:
+    if recipe.data.packing and importlib.util.find_spec("flash_attn") is None:
         raise ConfigError(
             "data.packing: without flash attention packed rows would read each other: "
             "pip install flash-attn, or leave it out"
