@@ -34,7 +34,7 @@ def verdict(prompt: str, wrong: float = 0.0) -> str:
     data = {name: text for name, _, text in _DATA.findall(prompt)}
     if prompt.startswith(_COMPARES):
         return _choice(data)
-    candidate = loose(data.get("candidate", ""))
+    candidate = data.get("candidate", "")
     right = _is_right(candidate, data)
     if random.Random(prompt).random() < wrong:  # noqa: S311 - no secret
         right = not right
@@ -43,17 +43,32 @@ def verdict(prompt: str, wrong: float = 0.0) -> str:
         name: choices.split(" or ")[-1 if right else 0]
         for name, choices in _DIMENSION.findall(menu[1] if menu else "")
     }
-    said = {"evidence": candidate[:80], "reasoning": "compared word by word", "verdict": levels}
+    said = {
+        "evidence": loose(candidate)[:80],
+        "reasoning": "compared word by word",
+        "verdict": levels,
+    }
     return msgspec.json.encode(said).decode()
 
 
 def _is_right(candidate: str, data: Mapping[str, str]) -> bool:
-    references = [loose(line) for line in data.get("reference", "").splitlines() if line.strip()]
-    return any(reference and reference in candidate for reference in references)
+    reference = data.get("reference", "")
+    lines = [loose(line) for line in reference.splitlines() if line.strip()]
+    return _same_json(candidate, reference) or any(
+        line and line in loose(candidate) for line in lines
+    )
+
+
+def _same_json(one: str, other: str) -> bool:
+    """Whether both are the same JSON value, however it is written."""
+    try:
+        return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return False
 
 
 def _choice(data: Mapping[str, str]) -> str:
-    one, two = (_is_right(loose(data.get(name, "")), data) for name in ("one", "two"))
+    one, two = (_is_right(data.get(name, ""), data) for name in ("one", "two"))
     better = "equal" if one == two else "one" if one else "two"
     said = {"evidence": "", "reasoning": "compared word by word", "better": better}
     return msgspec.json.encode(said).decode()
