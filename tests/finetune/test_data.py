@@ -111,6 +111,12 @@ def test_training_on_what_is_tested_is_refused(tokenizer: Any) -> None:
     assert len(training_data(task, tokenizer, config, seed=0).examples) == 2
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_training_on_a_held_out_split_itself_is_refused(tokenizer: Any, split: str) -> None:
+    with pytest.raises(DatasetError, match=f"rows of '{split}' are known from the training rows"):
+        training_data(build_task("qa"), tokenizer, Data(split=split), seed=0)
+
+
 def test_nothing_to_learn_from_is_said(tokenizer: Any) -> None:
     with pytest.raises(ConfigError, match="no rows in split 'train' with slices nonsense"):
         training_data(build_task("qa"), tokenizer, Data(slices=("nonsense",)), seed=0)
