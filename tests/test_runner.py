@@ -84,7 +84,7 @@ def test_every_sample_is_asked_once_and_stored(storage: MetricsStorage) -> None:
 def test_concurrency_is_bounded_and_used(storage: MetricsStorage) -> None:
     asked = model(latency_s=0.01)
     evaluate(Numbers(n=100), asked, db=storage, concurrency=4)
-    assert 4 <= asked.most_active <= 24  # a bare model has no limiter; workers are 4 C + 8
+    assert asked.most_active == 4
 
 
 def test_rows_are_read_as_they_are_needed(storage: MetricsStorage) -> None:
@@ -183,7 +183,7 @@ async def test_a_cancelled_run_keeps_its_replies(storage: MetricsStorage) -> Non
     second = await run_again(run_id, task, asked, storage, concurrency=4)
     assert second.status == "complete"
     assert len(asked.calls) - before >= 500 - before
-    assert len(asked.calls) <= 500 + 16  # at most what was in flight is asked again
+    assert len(asked.calls) <= 500 + 4  # at most what was in flight is asked again
 
 
 async def test_a_fatal_error_stops_the_run_and_leaves_samples_undone(

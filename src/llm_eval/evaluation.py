@@ -23,12 +23,13 @@ from llm_eval.metrics.storage import MetricsStorage, new_run_id
 from llm_eval.models.base import BaseModel
 from llm_eval.models.budget import Budget
 from llm_eval.models.build import build_model
+from llm_eval.models.limiting import Limiter, Limiting
 from llm_eval.models.pricing import price_of
 from llm_eval.observability.tracer import tracer_from_environment
 from llm_eval.recipe import DatasetScan, check_resumable, recipe, scan
 from llm_eval.runner import DEFAULT_CONCURRENCY, Job, Observer, Outcome, run
 from llm_eval.scorers.judge_models import Tally
-from llm_eval.specs import Price
+from llm_eval.specs import Limits, Price
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
 from llm_eval.tracing import traced
@@ -284,6 +285,9 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
             spec = replace(spec, limits=replace(spec.limits, concurrency=request.concurrency))
         model = build_model(spec, cache=cache, budget=budget)
         price, overrides = price_of(spec), dict(spec.sampling)
+    elif model.max_concurrency is None:  # nobody bounds the calls of a model made in Python
+        most = request.concurrency or DEFAULT_CONCURRENCY
+        model = Limiting(model, Limiter(Limits(concurrency=most)))
     sampling = _sampling(task.sampling, overrides, request)
     dataset = scan(task, request.split, request.limit)
     task, judges = add_judges(
