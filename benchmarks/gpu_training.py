@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from llm_eval.finetune.config import Recipe, load_recipe, overridden
-from llm_eval.finetune.qlora_trainer import TrainingPlan, prepare_training, run
+from llm_eval.finetune.plan import TrainingPlan, prepare_training
+from llm_eval.finetune.qlora_trainer import run
 
 STEPS = 12
 ROOT = Path(__file__).resolve().parents[1]

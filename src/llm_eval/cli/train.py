@@ -2,13 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llm_eval.cli import options
 
 if TYPE_CHECKING:
     from llm_eval.finetune.config import Recipe
-    from llm_eval.finetune.qlora_trainer import TrainingPlan
+    from llm_eval.finetune.plan import TrainingPlan
 
 DEFAULT_RECIPE = "configs/train/llama32_3b_json.yaml"
 _OVERRIDES = {
@@ -48,14 +48,17 @@ def execute(args: argparse.Namespace) -> int:
     """Train; 0 when the adapter is whole."""
     from llm_eval.cli.terminal import clean, notes, write_json
     from llm_eval.finetune.config import load_recipe, overridden
-    from llm_eval.finetune.qlora_trainer import prepare_training, train
+    from llm_eval.finetune.plan import prepare_training
+    from llm_eval.finetune.qlora_trainer import train
     from llm_eval.finetune.ranks import is_first, leave
 
     given = {field: getattr(args, option) for option, field in _OVERRIDES.items()}
     changes = {field: value for field, value in given.items() if value is not None}
     recipe = overridden(load_recipe(_found(args.recipe)), **changes)
     if args.dry_run:
-        _print_plan(prepare_training(recipe))
+        plan = prepare_training(recipe)
+        write_json(_described(plan)) if args.json else _print_plan(plan)
+        plan.check_memory()
         return 0
     with options.open_storage(args) as storage:
         adapter = train(
@@ -87,23 +90,44 @@ def _print_plan(plan: "TrainingPlan") -> None:
     from llm_eval.cli.terminal import clean, output
 
     console = output()
+    validator, recipe = plan.validator, plan.recipe
     rows = {
         "base": f"{plan.base['name']} ({plan.base['digest'][:12]})",
+        "parent": recipe.parent,
         "task": f"{plan.task.name}, {plan.data.describe()}",
+        "held out": "no row is near to one of val or test"
+        if recipe.data.check_contamination
+        else "not looked at (data.check_contamination: false)",
         "on": plan.setup.describe(),
         "steps": f"{plan.n_steps:,}",
-        "validate": f"{plan.validator.metric.name} on {plan.validator.n} samples"
-        if plan.validator
-        else "never",
-        "output": plan.recipe.output,
+        "validate": f"{validator.metric.name} on {validator.n} samples" if validator else "never",
+        "output": recipe.output,
     }
     for name, value in rows.items():
-        console.print(clean(f"{name:9} {value}"))
-    for line in plan.setup.fallbacks:
+        if value is not None:
+            console.print(clean(f"{name:9} {value}"))
+    for line in plan.remarks:
         console.print(clean(f"{'':9} {line}"))
-    console.print("\nexpected memory")
+    console.print(f"\nexpected memory, of {plan.free_memory / 1e9:.1f} GB that are free")
     for line in plan.memory.lines():
         console.print(clean(line))
+
+
+def _described(plan: "TrainingPlan") -> dict[str, Any]:
+    """The plan for other programs."""
+    return {
+        "recipe": plan.recipe,
+        "origin": plan.origin,
+        "base": plan.base,
+        "setup": plan.setup,
+        "rows": len(plan.data.examples),
+        "tokens": plan.data.n_tokens,
+        "longest_row": plan.data.longest,
+        "rows_too_long": plan.data.n_too_long,
+        "steps": plan.n_steps,
+        "expected_memory_bytes": round(plan.memory.n_bytes),
+        "free_memory_bytes": round(plan.free_memory),
+    }
 
 
 def _print_next(recipe: "Recipe") -> None:

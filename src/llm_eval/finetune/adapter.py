@@ -7,7 +7,6 @@ digests of all files is written last.
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from llm_eval.models.adapter_files import (
     read_adapter,
 )
 from llm_eval.models.file_digests import file_sha256
+from llm_eval.models.hf.libraries import in_one_line
 
 
 def save_adapter(
@@ -44,22 +44,35 @@ def save_adapter(
     Raises:
         TrainingError: it cannot be written; nothing is left of it.
     """
+    made = target.with_name(f".{target.name}.saving")
+    shutil.rmtree(made, ignore_errors=True)  # what a kill left
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    except OSError as exc:
-        raise TrainingError(f"adapter {target} cannot be written: {exc.strerror}") from exc
-    try:
+        made.mkdir(parents=True)
         _fill(model, tokenizer, made, base, lineage)
-        _replace(made, target)
-    except OSError as exc:
+        replace_directory(made, target)
+    except Exception as exc:
+        if not is_disk_error(exc):
+            raise
         raise TrainingError(
-            f"adapter {target} cannot be written: {exc.strerror or exc}; free some space or choose "
+            f"adapter {target} cannot be written: {in_one_line(exc)}; free some space or choose "
             f"another output. The last checkpoint stays, and the same command goes on from it"
         ) from exc
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return read_adapter(target)
+
+
+def is_disk_error(exc: Exception) -> bool:
+    """Whether a file could not be written: each library says so with a class of its own.
+
+    safetensors raises its own error for whatever the system refuses; torch's writer of archives
+    raises RuntimeError and names its source file.
+    """
+    if isinstance(exc, OSError) or type(exc).__name__ == "SafetensorError":
+        return True
+    return isinstance(exc, RuntimeError) and any(
+        mark in str(exc) for mark in ("PytorchStreamWriter", "inline_container")
+    )
 
 
 def _fill(
@@ -82,11 +95,10 @@ def _fill(
     (made / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     for path in made.iterdir():
         _sync(path)
-    made.chmod(0o755)
     _sync(made)
 
 
-def _replace(made: Path, target: Path) -> None:
+def replace_directory(made: Path, target: Path) -> None:
     """Put `made` in the place of `target`; there is never half of either under that name."""
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)

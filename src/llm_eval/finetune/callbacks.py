@@ -2,11 +2,13 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from llm_eval.errors import TrainingError
+from llm_eval.finetune.adapter import replace_directory
 from llm_eval.finetune.config import Recipe
 from llm_eval.finetune.progress import Curve, Progress
 from llm_eval.finetune.ranks import agree, is_first
@@ -14,8 +16,8 @@ from llm_eval.finetune.validation import Validator
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.models.hf.libraries import libraries
 
-BEST = "best"
-"""Directory of the best state so far, beside the checkpoints."""
+_BEST = "best-"
+"""Directory of a state that was the best when it was saved, beside the checkpoints; its step."""
 _VALIDATIONS = "validations.json"
 
 
@@ -116,7 +118,7 @@ class Watch:
         self.model.train()
         better = self._count(step, value)
         if better:
-            self.model.save_pretrained(str(self._directory / BEST))
+            self._save_best(step)
         self._keep()
         mark = "the best so far" if better else f"best {self.best[1]:.4f}" if self.best else ""
         self._say(f"validation at step {step}: {config.metric} {value:.4f} ({mark})")
@@ -135,6 +137,21 @@ class Watch:
             self._without_gain += 1
         return better
 
+    def best_state(self) -> Path | None:
+        """Directory of the best state; None where nothing was validated."""
+        return None if self.best is None else self._directory / f"{_BEST}{self.best[0]}"
+
+    def _save_best(self, step: int) -> None:
+        """Keep this state, and those that a training that goes on from a checkpoint would need."""
+        made = self._directory / "best.saving"
+        shutil.rmtree(made, ignore_errors=True)
+        self.model.save_pretrained(str(made))
+        replace_directory(made, self._directory / f"{_BEST}{step}")
+        oldest = min(_steps(self._directory, "checkpoint-"), default=0)
+        before = [at for at in _steps(self._directory, _BEST) if at <= oldest]
+        for at in sorted(before)[:-1]:
+            shutil.rmtree(self._directory / f"{_BEST}{at}")
+
     def _keep(self) -> None:
         """Write all validations down, for a training that goes on from a checkpoint."""
         with replacing(self._directory / _VALIDATIONS) as stream:
@@ -145,3 +162,8 @@ class Watch:
         if self._validator is None or not path.exists():
             return []
         return [(int(step), float(value)) for step, value in json.loads(path.read_bytes())]
+
+
+def _steps(directory: Path, prefix: str) -> list[int]:
+    """Steps of the directories of that name."""
+    return [int(path.name.removeprefix(prefix)) for path in directory.glob(f"{prefix}[0-9]*")]

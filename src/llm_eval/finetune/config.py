@@ -9,7 +9,7 @@ train: {epochs: 1, batch: 4, learning_rate: 0.001}
 validate: {metric: field_f1, every: 25, limit: 30}
 """
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -54,7 +54,7 @@ class Lora:
     alpha: Count = 32
     """The update is scaled by alpha / rank."""
     dropout: Share = 0.0
-    targets: Text | tuple[Text, ...] = "all-linear"
+    targets: Literal["all-linear"] | tuple[Text, ...] = "all-linear"
     """Names of the layers that get one, or all linear layers."""
 
 
@@ -127,6 +127,26 @@ class Recipe:
     report_to: tuple[Tracker, ...] = ()
     """The trainer's own hooks to these; nothing is sent anywhere unless named here."""
 
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            ConfigError: the best state would be chosen on rows that are learnt from or tested on,
+                or the parent's shape is given twice.
+        """
+        chosen_on = self.validate.split if self.validate else None
+        if chosen_on == "test":
+            raise ConfigError(
+                "validate.split: test: the best state would be chosen on the very rows that tell "
+                "how good it is; use val"
+            )
+        if chosen_on == self.data.split:
+            raise ConfigError(
+                f"validate.split: {chosen_on}: the adapter is trained on it; use another"
+            )
+        if self.parent is not None and self.lora != Lora():
+            raise ConfigError("lora: `parent` has its shape already; leave out one of the two")
+
     @property
     def digest(self) -> str:
         """sha256 of all that decides what the adapter becomes: not where it goes."""
@@ -156,15 +176,20 @@ def overridden(recipe: Recipe, **changes: Any) -> Recipe:
     """The recipe with other values, given by dotted name: `{"train.max_steps": 5}`.
 
     Raises:
-        ConfigError: there is no such field.
+        ConfigError: there is no such field, or it does not take the value.
     """
+    plain = msgspec.to_builtins(recipe)
     for name, value in changes.items():
-        recipe = _replaced(recipe, name.split("."), value, name)
-    return recipe
-
-
-def _replaced(part: Any, path: list[str], value: Any, name: str) -> Any:
-    if not is_dataclass(part) or path[0] not in {f.name for f in fields(part)}:
-        raise ConfigError(f"a training recipe has no field {name!r}")
-    inner = value if len(path) == 1 else _replaced(getattr(part, path[0]), path[1:], value, name)
-    return replace(part, **{path[0]: inner})  # type: ignore[type-var]
+        *above, last = name.split(".")
+        part = plain
+        for step in above:
+            part = part.get(step) if isinstance(part, dict) else None
+        if not isinstance(part, dict) or last not in part:
+            raise ConfigError(f"a training recipe has no field {name!r}")
+        part[last] = msgspec.to_builtins(value)
+    try:
+        return msgspec.convert(plain, Recipe)
+    except msgspec.ValidationError as exc:
+        expected, _, place = str(exc).partition(" - at `$.")
+        name = place.rstrip("`")
+        raise ConfigError(f"{name}: {expected.lower()}, got {changes.get(name)!r}") from exc

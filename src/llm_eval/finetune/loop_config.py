@@ -11,6 +11,7 @@ output: .llm_eval/loops/json_smollm2
 """
 
 from dataclasses import dataclass, replace
+from os.path import normpath
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -72,7 +73,7 @@ class LoopConfig:
 
     def resolve(self, path: str) -> Path:
         """`path` as the file means it: relative to the file's own directory."""
-        return Path(self.path).parent / path
+        return Path(normpath(Path(self.path).parent / path))
 
     @property
     def directory(self) -> Path:

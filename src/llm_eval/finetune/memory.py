@@ -17,9 +17,11 @@ from typing import Any
 
 from llm_eval.errors import ConfigError
 from llm_eval.finetune.config import Recipe
+from llm_eval.finetune.ranks import is_sharded, n_processes
 from llm_eval.finetune.setup import Setup
 from llm_eval.finetune.validation import ROWS as VALIDATION_ROWS
 from llm_eval.models.hf.libraries import libraries
+from llm_eval.registry import unknown
 
 NF4_BYTES = 0.516
 """A parameter in 4 bits with doubly quantised scales: 4 + 8/64 + 32/(64 · 256) bits (arXiv
@@ -79,7 +81,11 @@ class Shape:
 
 
 def shape_of(path: Path, recipe: Recipe) -> Shape:
-    """Count a model's parameters without loading one."""
+    """Count a model's parameters without loading one.
+
+    Raises:
+        ConfigError: the recipe adapts layers that the model has not.
+    """
     torch, transformers = libraries()
     config = transformers.AutoConfig.from_pretrained(str(path), local_files_only=True)
     with torch.device("meta"):
@@ -89,6 +95,7 @@ def shape_of(path: Path, recipe: Recipe) -> Shape:
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) and not name.endswith("lm_head")
     }
+    _check_targets(recipe, {name.rpartition(".")[2] for name in linear})
     text = config.get_text_config(decoder=True)
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     n_linear = sum(module.weight.numel() for module in linear.values())
@@ -110,15 +117,16 @@ def expected_memory(shape: Shape, recipe: Recipe, setup: Setup, longest: int) ->
     plain = 2 if setup.bfloat16 and setup.device != "cpu" else 4
     bits = "4 bits" if setup.four_bit else f"{8 * plain} bits"
     weights = shape.n_linear * (NF4_BYTES if setup.four_bit else plain) + shape.n_other * plain
+    shards = n_processes() if is_sharded() else 1
     lora_bytes = plain if setup.four_bit else 4
     state = _OPTIMIZER_BYTES.get(setup.optimizer, _ADAMW_BYTES)
     parts = [
         Part("weights", f"{_count(shape.n_linear + shape.n_other)} parameters, linear in {bits}",
-             weights),
+             weights / shards),
         Part("adapter", f"{_count(shape.n_lora)} parameters, gradients, {setup.optimizer}",
              shape.n_lora * (2 * lora_bytes + state)),
         Part("activations", _activations_told(shape, setup, recipe, longest),
-             tokens * _activation_bytes(shape, recipe, checkpointed=setup.gradient_checkpointing)),
+             tokens * _activation_bytes(shape, recipe, setup)),
         Part("logits", f"{tokens:,} tokens × {shape.vocabulary:,} in float32, a part at a time",
              _logit_bytes(shape, tokens)),
     ]  # fmt: skip
@@ -174,24 +182,36 @@ def free_memory(device: str) -> float:
     return float("inf") if found is None else float(found.split()[1]) * 1024
 
 
+def _check_targets(recipe: Recipe, names: set[str]) -> None:
+    targets = recipe.lora.targets
+    if targets == "all-linear":
+        return
+    for target in targets:
+        if target not in names:
+            raise ConfigError(f"lora.targets: {unknown('linear layer', target, names)}")
+
+
 def _lora_parameters(name: str, module: Any, recipe: Recipe) -> int:
     targets = recipe.lora.targets
     wanted = targets == "all-linear" or name.rpartition(".")[2] in targets
     return recipe.lora.rank * (module.in_features + module.out_features) if wanted else 0
 
 
-def _activation_bytes(shape: Shape, recipe: Recipe, *, checkpointed: bool) -> float:
+def _activation_bytes(shape: Shape, recipe: Recipe, setup: Setup) -> float:
     """Kept for the backward pass, a token.
 
     A layer keeps, in 2 bytes: both norms' results, queries, keys and values before and after they
     are rotated, attention's result, gate, up, and what is made of them; and both norms' inputs in
-    4. Dropout before each adapter keeps another copy of its input.
+    4. Dropout before each adapter keeps another copy of its input, and so does an adapter that is
+    wider than the base: in float32 on a base in bfloat16.
     """
     h, i, kv = shape.hidden, shape.inner, shape.kv
     one = 2 * (5 * h + 4 * kv + 4 * i) + 4 * 2 * h
     if recipe.lora.dropout:
         one += 2 * (6 * h + i)
-    return shape.layers * 2 * h + one if checkpointed else shape.layers * one
+    if setup.bfloat16 and setup.device != "cpu" and not setup.four_bit:
+        one += 4 * (6 * h + i)
+    return shape.layers * 2 * h + one if setup.gradient_checkpointing else shape.layers * one
 
 
 def _logit_bytes(shape: Shape, tokens: int) -> float:

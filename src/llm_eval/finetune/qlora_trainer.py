@@ -4,11 +4,11 @@
 >>> adapter.path, adapter.digest
 """
 
-import importlib.util
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from math import ceil
 from pathlib import Path
 from time import monotonic
@@ -18,125 +18,45 @@ import msgspec
 
 from llm_eval.errors import ConfigError, TrainingError
 from llm_eval.finetune import callbacks
-from llm_eval.finetune.adapter import save_adapter
+from llm_eval.finetune.adapter import is_disk_error, save_adapter
 from llm_eval.finetune.config import Recipe
-from llm_eval.finetune.data import TrainingData, training_data
-from llm_eval.finetune.memory import (
-    Memory,
-    check_memory,
-    expected_memory,
-    free_memory,
-    shape_of,
-)
+from llm_eval.finetune.plan import TrainingPlan, origin_of, prepare_training
 from llm_eval.finetune.progress import Progress, peak_memory_bytes
-from llm_eval.finetune.ranks import is_first, n_processes, wait_for_all
-from llm_eval.finetune.setup import Setup, choose, load_base
-from llm_eval.finetune.validation import Validator
+from llm_eval.finetune.ranks import is_first, wait_for_all
+from llm_eval.finetune.setup import Setup, load_base
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.adapter_files import WEIGHTS, AdapterFiles, read_adapter
 from llm_eval.models.cores import free_cores
-from llm_eval.models.hf.base import base_digest, forget_unused, load_tokenizer
-from llm_eval.models.hf.checkpoint import checkpoint
-from llm_eval.models.hf.libraries import libraries, library, versions
+from llm_eval.models.hf.base import forget_unused
+from llm_eval.models.hf.fit import load_adapter
+from llm_eval.models.hf.libraries import (
+    in_one_line,
+    libraries,
+    library,
+    ran_out_of_memory,
+    versions,
+)
 from llm_eval.recipe import code_version
-from llm_eval.tasks.base import Task
-from llm_eval.tasks.build import build_task
 
 Say = Callable[[str], None]
-_RECIPE = "recipe.json"
+_ORIGIN = "origin.json"
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingPlan:
-    """A recipe whose parts are there and whose rows are read: nothing is trained yet."""
-
-    recipe: Recipe
-    path: Path
-    """The base's directory."""
-    base: dict[str, str]
-    """Its name and digest."""
-    task: Task
-    tokenizer: Any
-    data: TrainingData
-    validator: Validator | None
-    setup: Setup
-    memory: Memory
-    """Expected peak."""
-    parent: AdapterFiles | None
-
-    @property
-    def n_steps(self) -> int:
-        """Optimiser steps."""
-        config = self.recipe.train
-        rows = config.batch * config.accumulate * n_processes()
-        whole = ceil(ceil(len(self.data.examples) / rows) * config.epochs)
-        return min(whole, config.max_steps or whole)
-
-    @property
-    def work(self) -> Path:
-        """Where checkpoints lie until the adapter is whole."""
-        output = self.recipe.output_directory
-        return output.with_name(f".{output.name}.training")
-
-
-def prepare_training(recipe: Recipe) -> TrainingPlan:
-    """Build and check everything that a recipe names.
+def finished(plan: TrainingPlan) -> AdapterFiles | None:
+    """The adapter that this very plan made before; None where there is none.
 
     Raises:
-        ConfigError: something cannot be used.
-        DatasetError: a row has nothing to learn, or gives away a held-out one.
+        ConfigError: something else lies where it would go; says what differs.
     """
-    path = checkpoint(recipe.base)
-    task = build_task(recipe.task)
-    tokenizer = load_tokenizer(path)
-    if tokenizer.eos_token_id is None:
-        raise ConfigError(f"model {recipe.base!r}: its tokenizer has no token that ends a reply")
-    _check_libraries(recipe)
-    config, setup = recipe.validate, choose(recipe.train)
-    data = training_data(task, tokenizer, recipe.data, recipe.seed)
-    return TrainingPlan(
-        recipe,
-        path,
-        {"name": path.name, "digest": base_digest(path)},
-        task,
-        tokenizer,
-        data,
-        None if config is None else Validator(task, config, tokenizer),
-        setup,
-        expected_memory(shape_of(path, recipe), recipe, setup, data.longest),
-        None if recipe.parent is None else read_adapter(recipe.parent),
-    )
-
-
-def _check_libraries(recipe: Recipe) -> None:
-    """Refuse what needs a library that is not here, before anything is read."""
-    for tracker in recipe.report_to:
-        if importlib.util.find_spec(tracker) is None:
-            raise ConfigError(
-                f"report_to: {tracker}: the library is missing: pip install {tracker}"
-            )
-    if recipe.data.packing and importlib.util.find_spec("flash_attn") is None:
-        raise ConfigError(
-            "data.packing: without flash attention packed rows would read each other: "
-            "pip install flash-attn, or leave it out"
-        )
-
-
-def finished(recipe: Recipe) -> AdapterFiles | None:
-    """The adapter that this very recipe made before; None where there is none.
-
-    Raises:
-        ConfigError: something else lies where it would go.
-    """
-    output = recipe.output_directory
+    output = plan.recipe.output_directory
     if not output.exists():
         return None
     found = read_adapter(output)
-    made_by = ((found.manifest or {}).get("lineage") or {}).get("recipe_digest")
-    if made_by != recipe.digest:
+    before = origin_of(found)
+    if changed := [name for name, digest in plan.origin.items() if before[name] != digest]:
         raise ConfigError(
-            f"{output} holds an adapter of another recipe; name another output, or overwrite it "
-            f"with --restart"
+            f"{output} holds an adapter of another training (other {', other '.join(changed)}); "
+            f"name another output, or overwrite it with --restart"
         )
     return found
 
@@ -160,11 +80,11 @@ def train(
         ConfigError, DatasetError: see `prepare_training`.
         TrainingError: it diverged, or cannot be saved.
     """
-    if not restart and (done := finished(recipe)) is not None:
+    plan = prepare_training(recipe)
+    done = None if restart else finished(plan)
+    if done is not None:
         say(f"{recipe.output} was trained by this recipe before")
-        adapter = done
-    else:
-        adapter = run(prepare_training(recipe), say=say, restart=restart)
+    adapter = done or run(plan, say=say, restart=restart)
     if storage is not None and is_first():
         record(adapter, storage)
     return adapter
@@ -199,19 +119,20 @@ def run(
     if not is_first():
         say = _silent
     say(f"training on {plan.setup.describe()}: {plan.data.describe()}, {plan.n_steps} steps")
-    for line in plan.setup.fallbacks:
+    for line in plan.remarks:
         say(line)
     forget_unused()
-    check_memory(plan.memory, free_memory(plan.setup.device), plan.recipe, plan.setup)
+    plan.check_memory()
     if is_first():
         _open_work(plan, restart=restart)
-    progress = Progress(plan.n_steps, plan.data.n_tokens / max(1, _steps_an_epoch(plan)), say)
+    progress = Progress(plan.n_steps, plan.data.n_tokens / plan.steps_an_epoch, say)
     watch = callbacks.Watch(
         plan.recipe, plan.validator, progress, plan.work, plan.setup.device, say
     )
     watch.on_validation = on_validation
     started = monotonic()
-    trainer = _trainer(plan, watch)
+    with told(plan):
+        trainer = _trainer(plan, watch)
     watch.model = trainer.model
     wait_for_all()
     latest = last_checkpoint(plan.work)
@@ -219,13 +140,8 @@ def run(
         say(f"goes on from {latest.name}")
         state = json.loads((latest / "trainer_state.json").read_bytes())
         watch.restore(state["global_step"], state["log_history"])
-    try:
+    with told(plan):
         trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
-    except OSError as exc:
-        raise TrainingError(
-            f"{plan.work} cannot be written: {exc.strerror or exc}; free some space and "
-            f"start it again: it goes on from its last checkpoint"
-        ) from exc
     if is_first():
         _save(plan, trainer.model, watch, monotonic() - started)
     wait_for_all()
@@ -234,6 +150,29 @@ def run(
         shutil.rmtree(plan.work, ignore_errors=True)
     say(f"adapter {adapter.digest[:12]} is in {adapter.path}")
     return adapter
+
+
+@contextmanager
+def told(plan: TrainingPlan) -> Iterator[None]:
+    """What ends a training from outside, as one line with the remedy.
+
+    Raises:
+        TrainingError: the disk is full, or the memory did not suffice after all.
+    """
+    try:
+        yield
+    except Exception as exc:
+        if ran_out_of_memory(exc):
+            raise TrainingError(
+                f"{plan.setup.device} ran out of memory; {plan.memory.n_bytes / 1e9:.1f} GB were "
+                f"expected. Lower train.batch or data.max_tokens and start it again"
+            ) from exc
+        if not is_disk_error(exc):
+            raise
+        raise TrainingError(
+            f"{plan.work} cannot be written: {in_one_line(exc)}; free some space and start it "
+            f"again: it goes on from its last checkpoint"
+        ) from exc
 
 
 def _silent(_line: str) -> None:
@@ -254,24 +193,18 @@ def last_checkpoint(work: Path) -> Path | None:
     return None
 
 
-def _steps_an_epoch(plan: TrainingPlan) -> int:
-    config = plan.recipe.train
-    return ceil(len(plan.data.examples) / (config.batch * config.accumulate * n_processes()))
-
-
 def _open_work(plan: TrainingPlan, *, restart: bool) -> None:
     """A directory for checkpoints of this recipe on these rows, and of no other."""
-    mark = {"recipe": plan.recipe.digest, "rows": plan.data.dataset_hash, **plan.base}
     if restart:
         shutil.rmtree(plan.work, ignore_errors=True)
     try:
-        if plan.work.exists() and json.loads((plan.work / _RECIPE).read_bytes()) != mark:
+        if plan.work.exists() and json.loads((plan.work / _ORIGIN).read_bytes()) != plan.origin:
             raise ConfigError(
                 f"{plan.work} holds checkpoints of another recipe; finish that one, or throw them "
                 f"away with --restart"
             )
         plan.work.mkdir(parents=True, exist_ok=True)
-        (plan.work / _RECIPE).write_text(json.dumps(mark))
+        (plan.work / _ORIGIN).write_text(json.dumps(plan.origin))
     except (OSError, ValueError) as exc:
         raise ConfigError(f"{plan.work} cannot be used: {exc}; try --restart") from exc
 
@@ -285,7 +218,7 @@ def _trainer(plan: TrainingPlan, watch: callbacks.Watch) -> Any:
     transformers.set_seed(plan.recipe.seed)
     model = load_base(str(plan.path), plan.setup)
     if plan.parent is not None:
-        model = peft.PeftModel.from_pretrained(model, str(plan.parent.path), is_trainable=True)
+        model = load_adapter(peft, model, plan.parent, plan.base["name"], trainable=True)
     trainer = trl.SFTTrainer(
         model=model,
         args=_arguments(plan, trl),
@@ -367,8 +300,7 @@ def _checkpointing(trl: Any, setup: Setup) -> dict[str, Any]:
 
 
 def _save(plan: TrainingPlan, model: Any, watch: callbacks.Watch, seconds: float) -> AdapterFiles:
-    best = plan.work / callbacks.BEST
-    if watch.best is not None and (best / WEIGHTS).exists():
+    if (best := watch.best_state()) is not None:
         peft, safetensors = library("peft"), library("safetensors.torch")
         weights = safetensors.load_file(str(best / WEIGHTS))
         peft.set_peft_model_state_dict(model, weights)

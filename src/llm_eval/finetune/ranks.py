@@ -19,6 +19,11 @@ def n_processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def is_sharded() -> bool:
+    """Whether the base is spread over the processes (FSDP) instead of being whole in each."""
+    return n_processes() > 1 and os.environ.get("ACCELERATE_USE_FSDP") == "true"
+
+
 def local_device() -> str:
     """The GPU of this process."""
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from llm_eval.errors import ConfigError
 from llm_eval.finetune.config import Training
-from llm_eval.finetune.ranks import local_device
+from llm_eval.finetune.ranks import is_sharded, local_device
 from llm_eval.models.hf.libraries import libraries
 from llm_eval.models.hf.options import cpu_has_bfloat16
 
@@ -91,8 +91,11 @@ def load_base(path: str, setup: Setup) -> Any:
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.bfloat16 if setup.bfloat16 else torch.float32,
+            # FSDP spreads only what looks like all other weights: 4-bit numbers are packed so.
+            bnb_4bit_quant_storage=dtype if is_sharded() else torch.uint8,
         )
-        arguments["device_map"] = {"": setup.device}
+        if not is_sharded():
+            arguments["device_map"] = {"": setup.device}
     return transformers.AutoModelForCausalLM.from_pretrained(
         path, local_files_only=True, trust_remote_code=False, use_safetensors=True, **arguments
     )

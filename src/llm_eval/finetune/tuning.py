@@ -1,6 +1,6 @@
 """Search for the recipe that evaluates best: Optuna chooses, our scorers judge.
 
->>> best = tune("configs/tune/json_smollm2.yaml")
+>>> best = Search("configs/tune/json_smollm2.yaml").run()
 >>> best.value, best.changes
 (0.47, {'train.learning_rate': 0.0011, 'lora.rank': 16})
 
@@ -19,7 +19,8 @@ import yaml
 
 from llm_eval.errors import ConfigError, TrainingError
 from llm_eval.finetune.config import Recipe, load_recipe, overridden
-from llm_eval.finetune.qlora_trainer import prepare_training, record, run
+from llm_eval.finetune.plan import prepare_training
+from llm_eval.finetune.qlora_trainer import record, run
 from llm_eval.finetune.tuning_config import Choices, Range, TuneConfig, load_tuning
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.storage import MetricsStorage

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from llm_eval.errors import ConfigError, ProviderError
-from llm_eval.models.adapter_files import AdapterFiles, read_adapter
+from llm_eval.models.adapter_files import read_adapter
 from llm_eval.models.base import BaseModel
-from llm_eval.models.hf.base import Base, acquire, base_digest, release
+from llm_eval.models.hf.base import Base, acquire, base_digest, check_base, release
 from llm_eval.models.hf.checkpoint import checkpoint
 from llm_eval.models.hf.choices import Choices, encode_choices, windows
 from llm_eval.models.hf.decoding import Row
@@ -64,7 +64,7 @@ class HFModel(BaseModel, LikelihoodModel):
         self.name = name
         self._path = checkpoint(path)
         self._options = parse_options(name, args or {})
-        self._adapter = None if adapter is None else _fitting(read_adapter(adapter), self._path)
+        self._adapter = None if adapter is None else check_base(read_adapter(adapter), self._path)
         self._base: Base | None = None
         self._queue: Queue | None = None
         self._starting = asyncio.Lock()
@@ -248,18 +248,6 @@ def split_reasoning(text: str) -> tuple[str | None, str]:
             return None, text
         answer = ""
     return reasoning.replace(_THINKING, "").strip() or None, answer.strip()
-
-
-def _fitting(adapter: AdapterFiles, path: Path) -> AdapterFiles:
-    """The adapter, where it was trained on this very base or does not say on which."""
-    wanted = adapter.base_digest
-    if wanted is not None and wanted != base_digest(path):
-        name = (adapter.manifest or {}).get("base", {}).get("name", "another model")
-        raise ConfigError(
-            f"adapter {adapter.path} was trained on {name!r} with other files than {path.name!r} "
-            f"has; name the base that it belongs to"
-        )
-    return adapter
 
 
 def _enter(base: Base, limits: tuple[int, int]) -> Queue:

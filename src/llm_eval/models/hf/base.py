@@ -19,7 +19,7 @@ from llm_eval.errors import ConfigError, EvalError
 from llm_eval.models.adapter_files import AdapterFiles
 from llm_eval.models.cores import free_cores
 from llm_eval.models.file_digests import file_sha256, files_digest
-from llm_eval.models.hf.fit import check_fit, check_loaded, fitting
+from llm_eval.models.hf.fit import check_fit, check_loaded, fitting, load_adapter
 from llm_eval.models.hf.libraries import in_one_line, libraries, library
 from llm_eval.models.hf.options import Options, quantization_config, resolve_device, resolve_dtype
 
@@ -73,30 +73,25 @@ class Base:
         """
         if adapter.digest in self.adapters:
             return
-        check_fit(adapter, self.model, _HERE)
         peft = library("peft")
         name = adapter.digest[:16]
-        with fitting(adapter, _HERE):
-            if self.peft is None:
-                self.peft = peft.PeftModel.from_pretrained(
-                    self.model, str(adapter.path), adapter_name=name, is_trainable=False
-                )
-            else:
-                self.peft.load_adapter(str(adapter.path), adapter_name=name, is_trainable=False)
-        try:
-            check_loaded(peft, self.peft, adapter, _HERE, name)
-        except ConfigError:
-            self._take_off(name)
-            raise
+        if self.peft is None:
+            self.peft = load_adapter(peft, self.model, adapter, _HERE, name=name)
+        else:
+            self._load_beside(peft, adapter, name)
         self.peft.eval()
         self.adapters[adapter.digest] = name
 
-    def _take_off(self, name: str) -> None:
-        """Leave the base as it was before this adapter."""
-        if self.adapters:
+    def _load_beside(self, peft: Any, adapter: AdapterFiles, name: str) -> None:
+        """One more adapter; where it does not fit, the others stay as they were."""
+        check_fit(adapter, self.model, _HERE)
+        with fitting(adapter, _HERE):
+            self.peft.load_adapter(str(adapter.path), adapter_name=name, is_trainable=False)
+        try:
+            check_loaded(peft, self.peft, adapter, _HERE, name)
+        except ConfigError:
             self.peft.delete_adapter(name)
-        else:
-            self.model, self.peft = self.peft.unload(), None
+            raise
 
     @contextmanager
     def using(self, adapter: str | None) -> Iterator[None]:
@@ -151,6 +146,22 @@ def base_digest(path: Path) -> str:
     names = {"config.json", *_TOKENIZER_FILES, _TEMPLATE}
     files = [p for p in path.iterdir() if p.name in names or p.suffix == ".safetensors"]
     return files_digest({p.name: file_sha256(p) for p in files})
+
+
+def check_base(adapter: AdapterFiles, path: Path) -> AdapterFiles:
+    """The adapter, which was trained on this very base or does not say on which.
+
+    Raises:
+        ConfigError: it was trained on another.
+    """
+    wanted = adapter.base_digest
+    if wanted is not None and wanted != base_digest(path):
+        name = (adapter.manifest or {}).get("base", {}).get("name", "another model")
+        raise ConfigError(
+            f"adapter {adapter.path} was trained on {name!r} with other files than {path.name!r} "
+            f"has; name the base that it belongs to"
+        )
+    return adapter
 
 
 def _forget_unused() -> None:

@@ -106,6 +106,46 @@ def check_loaded(peft: Any, model: Any, adapter: AdapterFiles, base: str, name: 
             )
 
 
+def load_adapter(
+    peft: Any,
+    model: Any,
+    adapter: AdapterFiles,
+    base: str,
+    *,
+    name: str = "default",
+    trainable: bool = False,
+) -> Any:
+    """Put the first adapter on a model that has none yet.
+
+    Args:
+        peft: the library.
+        model: as transformers loads it.
+        adapter: its files.
+        base: names the model in messages.
+        name: PEFT's name of the adapter.
+        trainable: whether it will be trained on.
+
+    Returns:
+        The model wrapped by PEFT.
+
+    Raises:
+        ConfigError: it does not fit; the model is as it was.
+    """
+    check_fit(adapter, model, base)
+    with fitting(adapter, base):
+        wrapped = peft.PeftModel.from_pretrained(
+            model, str(adapter.path), adapter_name=name, is_trainable=trainable
+        )
+    try:
+        check_loaded(peft, wrapped, adapter, base, name)
+    except ConfigError:
+        wrapped.unload()
+        raise
+    # The adapter names its base as people do; PEFT would look that name up on the hub.
+    wrapped.peft_config[name].base_model_name_or_path = model.name_or_path
+    return wrapped
+
+
 def _misfit(adapter: AdapterFiles, base: str) -> str:
     return f"adapter {adapter.path} does not fit {base}; name the base it was trained on"
 
