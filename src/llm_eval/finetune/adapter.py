@@ -27,6 +27,7 @@ from llm_eval.models.hf.libraries import in_one_line
 def save_adapter(
     model: Any,
     tokenizer: Any,
+    weights: Any,
     target: Path,
     *,
     base: Mapping[str, str],
@@ -37,6 +38,7 @@ def save_adapter(
     Args:
         model: wrapped by PEFT.
         tokenizer: saved beside it, so that other tools can use the adapter.
+        weights: by name, where the model has them in parts; None: its own.
         target: the adapter's directory.
         base: `name` and `digest` of the checkpoint under it.
         lineage: all that is known of its training; JSON types.
@@ -48,7 +50,8 @@ def save_adapter(
     shutil.rmtree(made, ignore_errors=True)  # what a kill left
     try:
         made.mkdir(parents=True)
-        _fill(model, tokenizer, made, base, lineage)
+        model.save_pretrained(str(made), state_dict=weights, safe_serialization=True)
+        _fill(tokenizer, made, base, lineage)
         replace_directory(made, target)
     except Exception as exc:
         if not is_disk_error(exc):
@@ -75,10 +78,7 @@ def is_disk_error(exc: Exception) -> bool:
     )
 
 
-def _fill(
-    model: Any, tokenizer: Any, made: Path, base: Mapping[str, str], lineage: Mapping[str, Any]
-) -> None:
-    model.save_pretrained(str(made), safe_serialization=True)
+def _fill(tokenizer: Any, made: Path, base: Mapping[str, str], lineage: Mapping[str, Any]) -> None:
     # PEFT records the path of the base, which is nobody's business and true on one machine only.
     config = json.loads((made / CONFIG).read_bytes())
     config["base_model_name_or_path"] = base["name"]

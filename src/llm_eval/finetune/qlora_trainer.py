@@ -22,7 +22,7 @@ from llm_eval.finetune.adapter import is_disk_error, save_adapter
 from llm_eval.finetune.config import Recipe
 from llm_eval.finetune.plan import TrainingPlan, origin_of, prepare_training
 from llm_eval.finetune.progress import Progress, peak_memory_bytes
-from llm_eval.finetune.ranks import is_first, wait_for_all
+from llm_eval.finetune.ranks import is_first, wait_for_all, whole_weights
 from llm_eval.finetune.setup import Setup, load_base
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.adapter_files import WEIGHTS, AdapterFiles, read_adapter
@@ -142,8 +142,9 @@ def run(
         watch.restore(state["global_step"], state["log_history"])
     with told(plan):
         trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
+    weights = whole_weights(trainer)
     if is_first():
-        _save(plan, trainer.model, watch, monotonic() - started)
+        _save(plan, trainer.model, weights, watch, monotonic() - started)
     wait_for_all()
     adapter = read_adapter(plan.recipe.output_directory)
     if is_first():
@@ -188,7 +189,8 @@ def last_checkpoint(work: Path) -> Path | None:
             json.loads((path / "trainer_state.json").read_bytes())
         except (ConfigError, OSError, ValueError):
             continue
-        if (path / "optimizer.pt").exists() and (path / "scheduler.pt").exists():
+        optimizer = any((path / f"optimizer.{end}").exists() for end in ("pt", "bin"))  # bin: FSDP
+        if optimizer and (path / "scheduler.pt").exists():
             return path
     return None
 
@@ -299,7 +301,9 @@ def _checkpointing(trl: Any, setup: Setup) -> dict[str, Any]:
     return given
 
 
-def _save(plan: TrainingPlan, model: Any, watch: callbacks.Watch, seconds: float) -> AdapterFiles:
+def _save(
+    plan: TrainingPlan, model: Any, weights: Any, watch: callbacks.Watch, seconds: float
+) -> AdapterFiles:
     if (best := watch.best_state()) is not None:
         peft, safetensors = library("peft"), library("safetensors.torch")
         weights = safetensors.load_file(str(best / WEIGHTS))
@@ -307,6 +311,7 @@ def _save(plan: TrainingPlan, model: Any, watch: callbacks.Watch, seconds: float
     return save_adapter(
         model,
         plan.tokenizer,
+        weights,
         plan.recipe.output_directory,
         base=plan.base,
         lineage=_lineage(plan, watch, seconds),

@@ -29,6 +29,11 @@ def local_device() -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
 
 
+def whole_weights(trainer: Any) -> Any:
+    """All weights, gathered from the processes that they are spread over; None: each has them."""
+    return trainer.accelerator.get_state_dict(trainer.model) if is_sharded() else None
+
+
 def agree(value: bool) -> bool:
     """What the first process says, in every process."""
     group = _group()
