@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     Writer = Callable[[BinaryIO], int]
 
 TABLES = ("samples", "scores", "summary")
-FORMATS = ("csv", "jsonl", "parquet", "html", "prometheus", "junit", "model-index")
+TRACKERS = ("mlflow", "wandb")
+FORMATS = ("csv", "jsonl", "parquet", "html", "prometheus", "junit", "model-index", *TRACKERS)
 
 UNITS = {"html": "run", "prometheus": "run", "junit": "case", "model-index": "result"}
 """What a format counts, where it is not rows."""
@@ -29,7 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("runs", nargs="*", metavar="RUN", help="run ids, `latest`, tags K=V (default: all runs)")
     add("--format", required=True, choices=FORMATS, help="what to write")
-    add("--output", required=True, metavar="PATH", help="the file; `-` is standard output")
+    add(
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="the file, `-` for standard output; a Pushgateway's or MLflow's URL, W&B's PROJECT",
+    )
     add("--table", choices=TABLES, default="samples", help="rows of csv, jsonl, parquet (samples)")
     add("--task", metavar="TASK", help="only runs of this task")
     add("--model", metavar="SPEC", help="only runs of this model")
@@ -46,6 +52,8 @@ def execute(args: argparse.Namespace) -> int:
     from llm_eval.metrics.atomic_file import replacing
 
     with options.open_storage(args) as storage:
+        if args.format in TRACKERS:
+            return _track(args, storage)
         if args.output.startswith(("http://", "https://")):
             return _push(args, storage)
         write = _writer(args, storage)
@@ -87,30 +95,51 @@ def _selection(args: argparse.Namespace) -> "Selection":
 
 def _writer(args: argparse.Namespace, storage: "MetricsStorage") -> "Writer":
     """What writes the file, once all that can be refused is refused."""
-    from llm_eval.metrics.export_rows import chosen_runs
     from llm_eval.metrics.exporters import EXPORTERS
 
-    chosen = _selection(args)
     if args.format in EXPORTERS:
-        exporter = EXPORTERS[args.format](storage)
+        exporter, chosen = EXPORTERS[args.format](storage), _selection(args)
         return lambda stream: exporter.write(stream, args.table, chosen)
-    _refuse_sample_filters(args)
-    infos = chosen_runs(storage, chosen)
+    return _document(args.format, storage, _whole_runs(args, storage))
+
+
+def _whole_runs(args: argparse.Namespace, storage: "MetricsStorage") -> "list[RunInfo]":
+    """The chosen runs, for what is made of whole ones: a filter that would be ignored is refused.
+
+    Raises:
+        ConfigError: as said, or no run fits.
+    """
+    from llm_eval.metrics.export_rows import chosen_runs
+
+    given = [flag for flag in ("slice", "failures") if getattr(args, flag)]
+    if given:
+        raise ConfigError(f"--{given[0]} narrows csv, jsonl and parquet, not {args.format}")
+    infos = chosen_runs(storage, _selection(args))
     if not infos:
         raise ConfigError(f"no run fits; llm-eval runs --db {storage.url} lists them")
-    return _document(args.format, storage, infos)
+    return infos
 
 
 def _push(args: argparse.Namespace, storage: "MetricsStorage") -> int:
     """Send metrics to a Pushgateway."""
     if args.format != "prometheus":
         raise ConfigError("--output takes a URL only with --format prometheus: a Pushgateway")
-    from llm_eval.metrics.export_rows import chosen_runs
     from llm_eval.report.textfile import push
 
-    _refuse_sample_filters(args)
-    n = push(storage, chosen_runs(storage, _selection(args)), args.output)
-    notes().print(f"{args.output}: {n:,} {'run' if n == 1 else 'runs'}")
+    return _told(args.output, push(storage, _whole_runs(args, storage), args.output))
+
+
+def _track(args: argparse.Namespace, storage: "MetricsStorage") -> int:
+    """Bring an experiment tracker up to date."""
+    if args.format == "mlflow":
+        from llm_eval.report.mlflow_sink import write_mlflow as write
+    else:
+        from llm_eval.report.wandb_sink import write_wandb as write
+    return _told(args.output, write(storage, _whole_runs(args, storage), args.output))
+
+
+def _told(output: str, n_runs: int) -> int:
+    notes().print(f"{output}: {n_runs:,} {'run' if n_runs == 1 else 'runs'}")
     return 0
 
 
@@ -132,10 +161,3 @@ def _document(kind: str, storage: "MetricsStorage", infos: "list[RunInfo]") -> "
     from llm_eval.report.textfile import write_textfile
 
     return lambda stream: write_textfile(storage, infos, stream)
-
-
-def _refuse_sample_filters(args: argparse.Namespace) -> None:
-    """A document is of whole runs: a filter that would be ignored is refused."""
-    given = [flag for flag in ("slice", "failures") if getattr(args, flag)]
-    if given:
-        raise ConfigError(f"--{given[0]} narrows csv, jsonl and parquet, not {args.format}")

@@ -24,6 +24,12 @@ from llm_eval.models.hf.checkpoint import checkpoint
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
 
+_PACKAGES = {
+    "tensorboard": "tensorboard",
+    "wandb": "'llm-eval[wandb]'",
+    "mlflow": "'llm-eval[mlflow]'",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
@@ -142,7 +148,7 @@ def _check_libraries(recipe: Recipe) -> None:
     for tracker in recipe.report_to:
         if importlib.util.find_spec(tracker) is None:
             raise ConfigError(
-                f"report_to: {tracker}: the library is missing: pip install {tracker}"
+                f"report_to: {tracker}: the library is missing: pip install {_PACKAGES[tracker]}"
             )
     if recipe.data.packing and importlib.util.find_spec("flash_attn") is None:
         raise ConfigError(
