@@ -4,12 +4,15 @@ import csv
 import json
 import subprocess
 import sys
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llm_eval.errors import ConfigError, StoreError
 from llm_eval.metrics.export_columns import (
@@ -17,7 +20,10 @@ from llm_eval.metrics.export_columns import (
     SCORE_COLUMNS,
     SUMMARY_COLUMNS,
     TABLES,
+    Column,
 )
+from llm_eval.metrics.export_formats import write_csv
+from llm_eval.metrics.export_rows import Sheet
 from llm_eval.metrics.exporters import (
     EXPORTERS,
     CSVExporter,
@@ -121,6 +127,24 @@ def test_what_could_be_a_formula_is_quoted(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "a=1", "-5", "+12.5", "-1e-05", ".5", "3", "雪", "'quoted"])
 def test_other_text_is_left_alone(text: str) -> None:
     assert cell(text) == text
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(), st.one_of(st.none(), st.booleans(), st.integers(), st.floats())),
+        max_size=5,
+    )
+)
+def test_any_row_comes_back_through_a_csv_reader(rows: list[tuple[str, object]]) -> None:
+    columns = (Column("words", "text", ""), Column("number", "number", ""))
+    stream = BytesIO()
+    assert write_csv(Sheet(columns, iter(rows)), stream) == len(rows)
+    _, *lines = csv.reader(StringIO(stream.getvalue().decode(), newline=""))
+    assert lines == [[cell(text), written(other)] for text, other in rows]
+
+
+def written(value: object) -> str:
+    return "" if value is None else repr(value).lower()
 
 
 def test_csv_is_read_by_pandas_and_polars(
