@@ -166,7 +166,7 @@ async def test_consumption_adds_up_without_reading_texts(storage: MetricsStorage
     await put(storage, run_id, result(0), replace(hit, response=replace(hit.response, cached=True)))
     consumed = storage.consumption(run_id)
     assert (consumed.prompt_tokens, consumed.completion_tokens) == (20, 10)
-    assert (consumed.cost_usd, consumed.latencies_s, consumed.cache_hits) == (0.5, [0.5], 1)
+    assert (consumed.cost_usd, list(consumed.latencies_s), consumed.cache_hits) == (0.5, [0.5], 1)
 
 
 def test_runs_are_found_by_id_beginning_tag_and_latest(storage: MetricsStorage) -> None:
@@ -246,3 +246,13 @@ async def test_any_text_survives(storage: MetricsStorage, text: str) -> None:
     given_result = replace(result(0, text=text), parse_error=text or None)
     await put(storage, run_id, given_result)
     assert list(storage.results(run_id)) == [given_result]
+
+
+async def test_keys_of_somebodys_own_making_come_back_too(storage: MetricsStorage) -> None:
+    """Those of before and after are digests."""
+    run_id = start(storage)
+    given = [result(index) for index in range(4100)]
+    given[2100] = replace(given[2100], sample=replace(given[2100].sample, key="own key"))
+    await put(storage, run_id, *given)
+    assert list(storage.score_table(run_id).keys) == [each.sample.key for each in given]
+    assert list(storage.score_table(run_id, keys=False).keys) == []

@@ -63,12 +63,8 @@ class Scope:
     def units(self, rows: Rows) -> Sequence[Hashable] | None:
         """What each row belongs to where rows are not independent: a cluster, or a sample."""
         table = self.current.table
-        clusters = [table.clusters[row] for row in rows]
-        if any(cluster is not None for cluster in clusters):
-            return [
-                cluster if cluster is not None else f"#{table.indices[row]}"
-                for cluster, row in zip(clusters, rows, strict=True)
-            ]
+        if (named := table.named_clusters(rows)) is not None:
+            return named
         indices = table.indices[rows]
         return list(map(int, indices)) if len(np.unique(indices)) < len(indices) else None
 

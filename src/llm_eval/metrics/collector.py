@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from llm_eval.metrics.consumption import Consumption
 from llm_eval.metrics.score_table import ScoreTable
-from llm_eval.metrics.storage import Consumption, MetricsStorage
+from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.stats.intervals import Estimate, cluster_t_interval, t_interval, wilson
 from llm_eval.stats.passk import pass_at_k, pass_hat_k
 from llm_eval.types import Metric, RunStatus
@@ -125,12 +126,12 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
         wall_s: how long it took; added to what an interrupted part of it took before.
     """
     info = storage.get_run(run_id)
-    table = storage.score_table(run_id)
-    metrics = [Metric(**m) for m in info.recipe.get("metrics", ())]
-    counts = storage.count_statuses(run_id)
     consumed = storage.consumption(run_id)
-    latencies = np.array(consumed.latencies_s)
-    everything = np.arange(len(table.keys))
+    p50, p95 = (_quantile(consumed.latencies_s, level) for level in (0.5, 0.95))
+    counts = storage.count_statuses(run_id)
+    table = storage.score_table(run_id, keys=False)
+    metrics = [Metric(**m) for m in info.recipe.get("metrics", ())]
+    everything = np.arange(len(table.indices))
     earlier = (info.summary or {}).get("wall_s", 0.0)
     return RunSummary(
         run_id=info.run_id,
@@ -147,8 +148,8 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
             label: summarise(table, metrics, rows) for label, rows in table.rows_by_label.items()
         },
         usage=_tokens(consumed),
-        latency_p50_s=_quantile(latencies, 0.5),
-        latency_p95_s=_quantile(latencies, 0.95),
+        latency_p50_s=p50,
+        latency_p95_s=p95,
         wall_s=earlier + wall_s,
         cache_hits=consumed.cache_hits,
         db=storage.url,
@@ -198,12 +199,7 @@ def _estimate(
     metric: Metric, table: ScoreTable, rows: NDArray[np.intp], values: Floats
 ) -> Estimate:
     """Value and interval: clustered where samples repeat or name a cluster, else by kind."""
-    clusters = [table.clusters[row] for row in rows]
-    if any(cluster is not None for cluster in clusters):
-        named = [
-            c if c is not None else f"#{table.indices[r]}"
-            for c, r in zip(clusters, rows, strict=True)
-        ]
+    if (named := table.named_clusters(rows)) is not None:
         return cluster_t_interval(values, named)
     if _epochs(table.indices[rows]) > 1:
         return cluster_t_interval(values, [int(table.indices[row]) for row in rows])

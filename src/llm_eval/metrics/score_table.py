@@ -1,11 +1,23 @@
 """All scores of a run as columns: what the collector, compare and the gates compute with."""
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Engine, select
+
+from llm_eval.metrics import codec
+from llm_eval.metrics.columns import Coded, Coder, Digests, pack_keys
+from llm_eval.metrics.schema import results
+from llm_eval.metrics.transactions import reading
+
+_PAGE = 2000
+_FAILED = 5
+"""Where the status stands in a row that is read."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +28,7 @@ class ScoreTable:
     indices: NDArray[np.int64]
     """Position of the sample in the dataset."""
     keys: Sequence[str]
-    """Content key of each row's sample."""
+    """Content key of each row's sample; none where they were not asked for."""
     labels: Sequence[tuple[str, ...]]
     """What a row is aggregated under: its slice, and each of its groups as `name=value`."""
     clusters: Sequence[str | None]
@@ -30,11 +42,128 @@ class ScoreTable:
         """Rows that carry each label; labels in alphabetical order."""
         return rows_by_label(self.labels)
 
+    def named_clusters(self, rows: NDArray[np.intp]) -> list[str] | None:
+        """The cluster of each of `rows`; None where no row of them names one.
+
+        A row that names none, among rows that do, is with its own sample's epochs alone.
+        """
+        if isinstance(self.clusters, Coded) and set(self.clusters.distinct) <= {None}:
+            return None
+        clusters = [self.clusters[row] for row in rows.tolist()]
+        if all(cluster is None for cluster in clusters):
+            return None
+        return [
+            f"#{index}" if cluster is None else cluster
+            for cluster, index in zip(clusters, self.indices[rows].tolist(), strict=True)
+        ]
+
 
 def rows_by_label(labels: Sequence[tuple[str, ...]]) -> Mapping[str, NDArray[np.intp]]:
     """Positions at which each label stands; labels in alphabetical order."""
-    positions: dict[str, list[int]] = {}
-    for row, carried in enumerate(labels):
+    parts: dict[str, list[NDArray[np.intp]]] = {}
+    for carried, rows in _coded(labels).rows():
         for label in carried:
-            positions.setdefault(label, []).append(row)
-    return {label: np.array(positions[label], dtype=np.intp) for label in sorted(positions)}
+            parts.setdefault(label, []).append(rows)
+    return {
+        label: parts[label][0]
+        if len(parts[label]) == 1
+        else np.unique(np.concatenate(parts[label]))
+        for label in sorted(parts)
+    }
+
+
+def read_score_table(
+    engine: Engine, run: int, metrics: tuple[str, ...], *, keys: bool = True
+) -> ScoreTable:
+    """The table of the run with this key, read page by page into its columns.
+
+    Some 20 bytes a result and 8 more a metric; 32 more with `keys`.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    read = _Columns(metrics, keys=keys)
+    for page in _pages(engine, run):
+        read.add(page)
+    return read.table()
+
+
+def _pages(engine: Engine, run: int) -> Iterator[Sequence[Any]]:
+    query = (
+        select(
+            results.c.sample_index,
+            results.c.sample_key,
+            results.c.slice,
+            results.c.groups,
+            results.c.cluster,
+            results.c.status,
+            results.c.metric_values,
+        )
+        .where(results.c.run == run)
+        .order_by(results.c.sample_index, results.c.epoch)
+    )
+    with reading(engine) as connection:
+        yield from connection.execution_options(yield_per=_PAGE).execute(query).partitions()
+
+
+class _Columns:
+    """What was read so far. Buffers grow in place: rows are never held as objects."""
+
+    def __init__(self, metrics: tuple[str, ...], *, keys: bool) -> None:
+        self._metrics = metrics
+        self._unscored = codec.pack([float("nan")] * len(metrics))
+        self._indices = array("q")
+        self._values, self._failed = bytearray(), bytearray()
+        self._packed: bytearray | None = bytearray() if keys else None
+        self._foreign: list[str] = []
+        """All keys, once one of them is no digest."""
+        self._labels: Coder[tuple[str | None, str]] = Coder()
+        self._clusters: Coder[str | None] = Coder()
+
+    def add(self, rows: Sequence[Any]) -> None:
+        for row in rows:
+            self._indices.append(row[0])
+            self._labels.append((row[2], row[3]))
+            self._clusters.append(row[4])
+            self._failed.append(row[_FAILED] == "failed")
+            self._values += row[6] or self._unscored
+        if self._packed is not None:
+            self._add_keys([row[1] for row in rows])
+
+    def table(self) -> ScoreTable:
+        labels, clusters = self._labels.coded(), self._clusters.coded()
+        return ScoreTable(
+            metrics=self._metrics,
+            indices=np.frombuffer(self._indices, np.int64),
+            keys=self._foreign or Digests(self._packed or b""),
+            labels=Coded(labels.codes, [_names(*pair) for pair in labels.distinct]),
+            clusters=Coded(
+                clusters.codes,
+                [None if c is None else codec.unescape(c) for c in clusters.distinct],
+            ),
+            failed=np.frombuffer(self._failed, np.bool_),
+            values=np.frombuffer(self._values, "<f8").reshape(
+                len(self._indices), len(self._metrics)
+            ),
+        )
+
+    def _add_keys(self, keys: list[str]) -> None:
+        packed = None if self._foreign else pack_keys(keys)
+        if packed is not None and self._packed is not None:
+            self._packed += packed
+        else:
+            self._foreign = [*(self._foreign or Digests(self._packed or b"")), *keys]
+
+
+def _names(slice: str | None, groups: str) -> tuple[str, ...]:  # noqa: A002 - the field's own name
+    own = () if slice is None else (codec.unescape(slice),)
+    return own + tuple(f"{name}={value}" for name, value in codec.from_json(groups).items())
+
+
+def _coded(labels: Sequence[tuple[str, ...]]) -> Coded[tuple[str, ...]]:
+    if isinstance(labels, Coded):
+        return labels
+    coder: Coder[tuple[str, ...]] = Coder()
+    for carried in labels:
+        coder.append(carried)
+    return coder.coded()

@@ -5,7 +5,6 @@
 """
 
 import difflib
-import math
 import secrets
 import string
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,19 +12,19 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, NamedTuple
 
-import numpy as np
 from sqlalchemy import Select, and_, delete, func, insert, or_, select, tuple_, update
 
 from llm_eval.errors import StoreError
 from llm_eval.metrics import codec
 from llm_eval.metrics.baselines import Baselines
 from llm_eval.metrics.cache import StoredCache
+from llm_eval.metrics.consumption import Consumption, read_consumption
 from llm_eval.metrics.engine import database_url, open_engine
 from llm_eval.metrics.labels import Labels
 from llm_eval.metrics.lineage import Lineage
 from llm_eval.metrics.outcomes import Outcomes, read_outcomes
 from llm_eval.metrics.schema import imperfect, responses, results, runs, samples, tags
-from llm_eval.metrics.score_table import ScoreTable
+from llm_eval.metrics.score_table import ScoreTable, read_score_table
 from llm_eval.metrics.transactions import reading, writing
 from llm_eval.metrics.upgrade import ensure_schema
 from llm_eval.metrics.usage_table import UsageTable, read_sample_ids, read_usage
@@ -50,18 +49,6 @@ class StatusCounts(NamedTuple):
     failed: int
     parse_failed: int
     """Replies that were no answer; scored as worst, so they are among `scored`."""
-
-
-class Consumption(NamedTuple):
-    """What the replies of a run took."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float | None
-    """None where the price of any reply is unknown."""
-    latencies_s: list[float]
-    """Of the replies that were really asked for, ascending."""
-    cache_hits: int
 
 
 class MetricsStorage:
@@ -330,44 +317,12 @@ class MetricsStorage:
 
     def consumption(self, run_id: str) -> Consumption:
         """What all replies of a run took, without reading their texts."""
-        columns = responses.c
-        query = select(
-            columns.prompt_tokens,
-            columns.completion_tokens,
-            columns.cost_usd,
-            columns.latency_s,
-            columns.cached,
-        ).where(columns.run == self._key(run_id))
-        with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        costs = [row.cost_usd for row in rows]
-        return Consumption(
-            sum(row.prompt_tokens for row in rows),
-            sum(row.completion_tokens for row in rows),
-            None if None in costs else math.fsum(costs),
-            sorted(row.latency_s for row in rows if not row.cached),
-            sum(row.cached for row in rows),
-        )
+        return read_consumption(self._engine, self._key(run_id))
 
-    def score_table(self, run_id: str) -> ScoreTable:
-        """All scores of a run as columns; about 100 bytes a result."""
+    def score_table(self, run_id: str, *, keys: bool = True) -> ScoreTable:
+        """All scores of a run as columns, without the samples' keys where nobody needs them."""
         metrics = tuple(m["name"] for m in self.get_run(run_id).recipe.get("metrics", ()))
-        query = (
-            select(
-                results.c.sample_index,
-                results.c.sample_key,
-                results.c.slice,
-                results.c.groups,
-                results.c.cluster,
-                results.c.status,
-                results.c.metric_values,
-            )
-            .where(results.c.run == self._key(run_id))
-            .order_by(results.c.sample_index, results.c.epoch)
-        )
-        with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        return _table(metrics, rows)
+        return read_score_table(self._engine, self._key(run_id), metrics, keys=keys)
 
     def outcomes(self, run_id: str) -> Outcomes:
         """Status, time, tokens and money of each result, as columns beside `score_table`."""
@@ -466,33 +421,3 @@ def _info(row: Mapping[str, Any], n_done: int, labels: Mapping[str, str]) -> Run
         tags=labels,
         summary=codec.from_json(row["summary"]),
     )
-
-
-def _table(metrics: tuple[str, ...], rows: Sequence[Any]) -> ScoreTable:
-    width = len(metrics)
-    unscored = codec.pack([float("nan")] * width) or b""
-    packed = b"".join(row[6] or unscored for row in rows)
-    labels: dict[tuple[str | None, str], tuple[str, ...]] = {}
-    return ScoreTable(
-        metrics=metrics,
-        indices=np.fromiter((row[0] for row in rows), np.int64, len(rows)),
-        keys=[row[1] for row in rows],
-        labels=[_labels(labels, row[2], row[3]) for row in rows],
-        clusters=[codec.unescape(row[4]) if row[4] is not None else None for row in rows],
-        failed=np.fromiter((row[5] == "failed" for row in rows), np.bool_, len(rows)),
-        values=np.frombuffer(packed, "<f8").reshape(len(rows), width),
-    )
-
-
-def _labels(
-    known: dict[tuple[str | None, str], tuple[str, ...]],
-    slice: str | None,  # noqa: A002
-    groups: str,
-) -> tuple[str, ...]:
-    """Labels of one row; rows of equal slice and groups share one tuple."""
-    found = known.get((slice, groups))
-    if found is None:
-        own = () if slice is None else (codec.unescape(slice),)
-        found = own + tuple(f"{name}={value}" for name, value in codec.from_json(groups).items())
-        known[slice, groups] = found
-    return found

@@ -1,0 +1,101 @@
+"""Columns of a million rows in few bytes: content keys as digests, labels as numbers.
+
+Coded([0, 1, 0], ["easy", "hard"])     reads as ["easy", "hard", "easy"], 4 bytes a row
+Digests                                reads as 64 hexadecimal digits, 32 bytes a row
+"""
+
+from array import array
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Generic, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T", bound=Hashable)
+
+_DIGEST_BYTES = 32
+
+
+class Coded(Sequence[T], Generic[T]):
+    """A sequence of few distinct values, each stored once."""
+
+    def __init__(self, codes: NDArray[np.int32], distinct: Sequence[T]) -> None:
+        """Read `distinct[codes[row]]` at each row."""
+        self.codes = codes
+        self.distinct = distinct
+
+    @overload
+    def __getitem__(self, row: int) -> T: ...
+    @overload
+    def __getitem__(self, row: slice) -> "Coded[T]": ...
+    def __getitem__(self, row: int | slice) -> "T | Coded[T]":
+        """The value of a row, or the values of some."""
+        if isinstance(row, slice):
+            return Coded(self.codes[row], self.distinct)
+        return self.distinct[int(self.codes[row])]
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.codes)
+
+    def __iter__(self) -> Iterator[T]:
+        """The values, in order."""
+        return (self.distinct[code] for code in self.codes.tolist())
+
+    def rows(self) -> Iterator[tuple[T, NDArray[np.intp]]]:
+        """Each distinct value with the rows that have it, ascending."""
+        order = np.argsort(self.codes, kind="stable")
+        ends = np.cumsum(np.bincount(self.codes, minlength=len(self.distinct)))
+        yield from zip(self.distinct, np.split(order, ends[:-1]), strict=False)
+
+
+class Coder(Generic[T]):
+    """Makes a `Coded`, value by value."""
+
+    def __init__(self) -> None:
+        self._codes = array("i")
+        self._numbers: dict[T, int] = {}
+
+    def append(self, value: T) -> None:
+        """One more row."""
+        self._codes.append(self._numbers.setdefault(value, len(self._numbers)))
+
+    def coded(self) -> Coded[T]:
+        """All rows so far; nothing can be appended while it lives."""
+        return Coded(np.frombuffer(self._codes, np.int32), list(self._numbers))
+
+
+class Digests(Sequence[str]):
+    """Content keys, which are sha256 in hexadecimal, as bytes."""
+
+    def __init__(self, packed: bytes | bytearray) -> None:
+        """Read 32 bytes a row."""
+        self._packed = packed
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        """The key of a row, or the keys of some."""
+        if isinstance(row, slice):
+            return [self[n] for n in range(*row.indices(len(self)))]
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)}")
+        start = _DIGEST_BYTES * (row % len(self))
+        return self._packed[start : start + _DIGEST_BYTES].hex()
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self._packed) // _DIGEST_BYTES
+
+
+def pack_keys(keys: Sequence[str]) -> bytes | None:
+    """The keys as digests; None where one of them, of somebody's own making, is none."""
+    if any(len(key) != 2 * _DIGEST_BYTES for key in keys):
+        return None
+    try:
+        packed = bytes.fromhex("".join(keys))
+    except ValueError:
+        return None
+    return packed if packed.hex() == "".join(keys) else None

@@ -1,0 +1,53 @@
+"""Columns read as the lists that they stand for."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_eval.metrics.columns import Coder, Digests, pack_keys
+from llm_eval.metrics.score_table import rows_by_label
+
+KEYS = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(5)]
+
+
+@given(st.lists(st.sampled_from(["a", "b", None]), max_size=20))
+def test_coded_values_read_as_they_were_given(values: list[str | None]) -> None:
+    coder: Coder[str | None] = Coder()
+    for value in values:
+        coder.append(value)
+    coded = coder.coded()
+    assert list(coded) == values == [coded[row] for row in range(len(values))]
+    found = {value: rows.tolist() for value, rows in coded.rows()}
+    assert found == {v: [n for n, w in enumerate(values) if w == v] for v in set(values)}
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), unique=True).map(tuple), max_size=20))
+def test_each_label_knows_its_rows(labels: list[tuple[str, ...]]) -> None:
+    found = {label: rows.tolist() for label, rows in rows_by_label(labels).items()}
+    carried = sorted({label for row in labels for label in row})
+    assert list(found) == carried
+    assert found == {c: [n for n, row in enumerate(labels) if c in row] for c in carried}
+
+
+def test_digests_read_as_keys() -> None:
+    packed = pack_keys(KEYS)
+    assert packed is not None
+    digests = Digests(packed)
+    assert list(digests) == KEYS
+    assert (digests[-1], digests[1:3]) == (KEYS[-1], KEYS[1:3])
+    with pytest.raises(IndexError):
+        digests[5]
+
+
+@pytest.mark.parametrize("key", ["a", "g" * 64, KEYS[0].upper(), f" {KEYS[0][1:]}", ""])
+def test_a_key_that_is_no_digest_is_not_packed(key: str) -> None:
+    assert pack_keys([KEYS[0], key]) is None
+
+
+def test_nothing_coded_has_no_rows() -> None:
+    assert dict(Coder[str]().coded().rows()) == {}
+    assert rows_by_label([]) == {}
+    assert np.array(Digests(b"")).size == 0
