@@ -1,5 +1,6 @@
 """What was stored comes back as it was, on SQLite and on Postgres."""
 
+import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -79,12 +80,15 @@ def failed(index: int) -> SampleResult:
 
 async def put(storage: MetricsStorage, run_id: str, *results: SampleResult) -> None:
     async with storage.writer(run_id) as writer:
-        for each in results:
+
+        async def put_both(each: SampleResult) -> None:
             if each.response is not None:
                 await writer.put_response(
                     each.index, each.epoch, each.sample, each.prompt, each.response, "key"
                 )
             await writer.put_result(each)
+
+        await asyncio.gather(*map(put_both, results))
 
 
 async def test_results_come_back_as_they_were(storage: MetricsStorage) -> None:
@@ -253,6 +257,20 @@ async def test_keys_of_somebodys_own_making_come_back_too(storage: MetricsStorag
     run_id = start(storage)
     given = [result(index) for index in range(4100)]
     given[2100] = replace(given[2100], sample=replace(given[2100].sample, key="own key"))
-    await put(storage, run_id, *given)
+    async with storage.writer(run_id) as writer:
+        for each in given:
+            await writer.put_result(each)
     assert list(storage.score_table(run_id).keys) == [each.sample.key for each in given]
     assert list(storage.score_table(run_id, keys=False).keys) == []
+
+
+async def test_a_reply_after_a_failure_is_scored_without_another_call(
+    storage: MetricsStorage,
+) -> None:
+    """Killed between the reply and its result, in the second attempt at a sample."""
+    run_id, one = start(storage), result(0)
+    assert one.response is not None
+    await put(storage, run_id, failed(0))
+    async with storage.writer(run_id) as writer:
+        await writer.put_response(0, 0, one.sample, one.prompt, one.response, "key")
+    assert list(storage.pending_responses(run_id)) == [(0, 0, one.response)]

@@ -86,3 +86,15 @@ async def test_a_hit_costs_nothing_and_keeps_its_usage() -> None:
     await model.generate(PROMPT, Sampling())
     hit = await model.generate(PROMPT, Sampling())
     assert (hit.cost_usd, hit.latency_s) == (0.0, 2.0)
+
+
+async def test_who_waits_for_a_twin_is_cancelled_with_it() -> None:
+    inner = ScriptedModel(["one"], latency_s=10.0)
+    model = Caching(inner, MemoryCache())
+    asked = [asyncio.create_task(model.generate(PROMPT, Sampling())) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in asked:
+        task.cancel()
+    ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+    assert len(inner.calls) == 1

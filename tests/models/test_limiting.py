@@ -127,3 +127,29 @@ async def test_a_providers_headers_say_when_to_go_on(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     assert seconds_until_reset(headers) == seconds
+
+
+async def test_who_waits_for_a_slot_waits_for_retry_after_too() -> None:
+    moments: list[float] = []
+
+    def fault(call: Call) -> ProviderError | None:
+        moments.append(asyncio.get_running_loop().time())
+        if call.number:
+            return None
+        return ProviderError("busy", code="rate_limit", retryable=True, retry_after_s=20)
+
+    model = limiting(ScriptedModel(["ok"], fault=fault), Limits(concurrency=1))
+    asked = (model.generate(PROMPT, Sampling()) for _ in range(3))
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert moments[1] >= 20
+
+
+async def test_all_who_wait_can_be_cancelled_at_once() -> None:
+    model = limiting(ScriptedModel(["ok"], latency_s=1.0), Limits(concurrency=1))
+    asked = [asyncio.create_task(model.generate(PROMPT, Sampling())) for _ in range(5)]
+    await asyncio.sleep(0.5)
+    for task in asked:
+        task.cancel()
+    ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+    assert (model.limiter.state.in_flight, model.limiter.state.waiting) == (0, 0)

@@ -29,6 +29,7 @@ MAX_GROUP = 1000
 CHECKPOINT_EVERY = 20_000
 """Rows between two checkpoints: keeps the write-ahead log at some ten MB."""
 
+Row = tuple[Table, Callable[[], Columns]]
 Groups = Mapping[Table, Sequence[Columns]]
 Waiting = asyncio.Future[None]
 
@@ -40,6 +41,8 @@ class _Entry(NamedTuple):
     """None: no row, only a wish to know when all before it is durable."""
     build: Callable[[], Columns]
     durable: Waiting | None
+    also: Sequence["Row"] = ()
+    """Rows that are written in the same transaction."""
 
 
 class GroupCommit:
@@ -79,22 +82,24 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._run, name="llm-eval-writer", daemon=True)
         self._thread.start()
 
-    def put(self, table: Table, build: Callable[[], Columns]) -> None:
-        """Hand a row over; `build` makes it, in the thread.
+    def put(self, table: Table, build: Callable[[], Columns], also: Sequence[Row] = ()) -> None:
+        """Hand a row over, and others that are written with it; `build` makes it, in the thread.
 
         Raises:
             StoreError: an earlier row could not be written.
         """
-        self._put(_Entry(table, build, None))
+        self._put(_Entry(table, build, None, also))
 
-    def put_waiting(self, table: Table, build: Callable[[], Columns]) -> Waiting:
+    def put_waiting(
+        self, table: Table, build: Callable[[], Columns], also: Sequence[Row] = ()
+    ) -> Waiting:
         """Hand a row over; the future is done when it is durable.
 
         Raises:
             StoreError: an earlier row could not be written.
         """
         durable = self._loop.create_future()
-        self._put(_Entry(table, build, durable))
+        self._put(_Entry(table, build, durable, also))
         return durable
 
     async def flush(self) -> None:
@@ -139,7 +144,7 @@ class GroupCommit:
     def _settle(self, entries: Sequence[_Entry], error: EvalError | None) -> None:
         """In the event loop: wake all who wait for this group."""
         self.backlog -= len(entries)
-        for _, _, durable in entries:
+        for _, _, durable, _ in entries:
             if durable is None or durable.done():  # done: cancelled while it waited
                 continue
             if error is None:
@@ -189,6 +194,8 @@ class GroupCommit:
         for entry in entries:
             if entry.table is not None:
                 rows[entry.table].append(entry.build())
+            for table, build in entry.also:
+                rows[table].append(build())
 
         def insert(connection: Connection) -> None:
             for table in self._order:

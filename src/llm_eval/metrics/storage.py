@@ -233,7 +233,10 @@ class MetricsStorage:
                 yield row[0], row[1]
 
     def pending_responses(self, run_id: str) -> Iterator[tuple[int, int, ModelResponse]]:
-        """Replies that are durable but not scored: a resumed run scores them without a call."""
+        """Replies that are durable but not scored: a resumed run scores them without a call.
+
+        The result of an earlier, failed attempt may stand beside such a reply.
+        """
         scored = and_(
             results.c.run == responses.c.run,
             results.c.sample_index == responses.c.sample_index,
@@ -242,7 +245,10 @@ class MetricsStorage:
         query = (
             select(responses.c.sample_index, responses.c.epoch, responses.c.response)
             .outerjoin(results, scored)
-            .where(responses.c.run == self._key(run_id), results.c.run.is_(None))
+            .where(
+                responses.c.run == self._key(run_id),
+                or_(results.c.run.is_(None), results.c.status == "failed"),
+            )
         )
         with reading(self._engine) as connection:
             for index, epoch, text in connection.execution_options(yield_per=500).execute(query):

@@ -6,13 +6,15 @@
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from sqlalchemy import Engine
 
+from llm_eval.errors import StoreError
 from llm_eval.metrics import codec, schema
 from llm_eval.metrics.cache import StoredCache
-from llm_eval.metrics.group_commit import GroupCommit, Groups
+from llm_eval.metrics.group_commit import GroupCommit, Groups, Row
 from llm_eval.types import Metric, ModelResponse, Prompt, Sample, SampleResult
 
 MAX_BACKLOG = 2000
@@ -37,6 +39,8 @@ class RunWriter:
         self._open: set[tuple[int, int]] = set()
         """Replies that were put and have no result yet."""
         self._known_samples: set[str] = set()
+        self._cached: list[Row] = []
+        """Rows of the cache that go in with the next reply or result."""
 
     async def __aenter__(self) -> "RunWriter":
         """Start the writing thread."""
@@ -56,6 +60,8 @@ class RunWriter:
         A cancellation waits until all is written, so that an interrupted run loses nothing.
         """
         self._cache.detach(self)
+        with suppress(StoreError):  # `close` raises it
+            self._put_cached()
         await self._rows.close(error)
 
     async def put_response(
@@ -77,6 +83,7 @@ class RunWriter:
         await self._rows.put_waiting(
             schema.responses,
             lambda: codec.response_columns(self._run, index, epoch, request_key, prompt, response),
+            self._take_cached(),
         )
 
     async def put_result(self, result: SampleResult) -> None:
@@ -94,14 +101,20 @@ class RunWriter:
         else:
             self._put_whole(result)
         self._rows.put(
-            schema.results, lambda: codec.result_columns(self._run, result, self._metrics)
+            schema.results,
+            lambda: codec.result_columns(self._run, result, self._metrics),
+            self._take_cached(),
         )
         if self._rows.backlog > MAX_BACKLOG:
             await self._rows.flush()
 
     def put_cached(self, row: Callable[[], codec.Columns]) -> None:
-        """Store a row of the response cache with the next group."""
-        self._rows.put(schema.cache, row)
+        """Store a row of the response cache in one transaction with the reply that is put next.
+
+        A run killed between the two would find its own reply in the cache and count a call that
+        it paid for as one that cost nothing; or not find it, and ask again for its twin.
+        """
+        self._cached.append((schema.cache, row))
 
     async def flush(self) -> None:
         """Wait until all that was handed over is durable.
@@ -109,7 +122,16 @@ class RunWriter:
         Raises:
             StoreError: some of it could not be written.
         """
+        self._put_cached()
         await self._rows.flush()
+
+    def _put_cached(self) -> None:
+        for row in self._take_cached():
+            self._rows.put(*row)
+
+    def _take_cached(self) -> list[Row]:
+        cached, self._cached = self._cached, []
+        return cached
 
     def _put_whole(self, result: SampleResult) -> None:
         self._put_sample(result.sample)

@@ -61,8 +61,8 @@ class Caching(ModelWrapper):
             try:
                 return _hit(await asyncio.shield(leader))
             except asyncio.CancelledError:
-                if not leader.cancelled():
-                    raise  # it is we who are cancelled; else the leader was, and we take over
+                if not leader.cancelled() or _is_cancelled():
+                    raise  # we are cancelled, too; else only the leader was, and we take over
         if (known := await self._cache.get(key, max_age_s=self._max_age_s)) is not None:
             return _hit(known)
         return await self._lead(key, messages, sampling, repeat)
@@ -88,6 +88,11 @@ class Caching(ModelWrapper):
             return response
         finally:
             del self._in_flight[key]
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _hit(response: ModelResponse) -> ModelResponse:

@@ -116,16 +116,16 @@ class Limiter:
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
                 self.release()  # the slot was given at the moment we left
-            else:
+            elif future in self._waiting:  # else whoever gave a slot back has passed us over
                 self._waiting.remove(future)
             raise
 
     async def _wait_for_rate(self) -> None:
-        while (delay := self._paused_until - self._clock()) > 0:  # noqa: ASYNC110 - a moment, no event
-            await asyncio.sleep(delay)
         for bucket, amount in ((self._requests, 1.0), (self._tokens, self._tokens_per_call)):
             if bucket is not None:
                 await bucket.take(amount)
+        while (delay := self._paused_until - self._clock()) > 0:  # noqa: ASYNC110 - a moment, no event
+            await asyncio.sleep(delay)
 
     def _wake(self) -> None:
         while self._waiting and self._in_flight < int(self._slots):
@@ -158,6 +158,8 @@ class Limiting(ModelWrapper):
                 self._fatal = exc
             if exc.code in ("rate_limit", "overloaded"):
                 limiter.overloaded(started)
+            if exc.retry_after_s is not None:  # who waits for a slot has passed the retry layer
+                limiter.pause(exc.retry_after_s)
             raise
         else:
             limiter.succeeded(response.usage.prompt_tokens + response.usage.completion_tokens)
