@@ -7,7 +7,6 @@ judge_blocks(task, results, candidate, canaries)                             aft
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,10 +15,11 @@ from llm_eval.models.base import BaseModel
 from llm_eval.models.budget import Budget
 from llm_eval.models.caching import ResponseCache
 from llm_eval.scorers.base import Scorer
-from llm_eval.scorers.canaries import N_SAMPLES, CanaryReport, release, resolve_mode
+from llm_eval.scorers.canaries import N_SAMPLES, CanaryReport, release
 from llm_eval.scorers.judge_models import Tally, build_judges
 from llm_eval.scorers.judge_report import JudgeReport
 from llm_eval.scorers.llm_judge import BoundJudge, LLMJudge
+from llm_eval.scorers.settling import settle, settled_as
 from llm_eval.tasks.base import Task
 from llm_eval.types import SampleResult
 
@@ -92,16 +92,16 @@ async def make_ready(
     if not bound_judges(task):
         return task, {}
     samples = list(islice(task.samples(split), N_SAMPLES))
-    settled = _modes(recipe)
+    before = _judge_recipes(recipe)
     ready: list[Scorer] = []
     reports: dict[str, CanaryReport] = {}
     for scorer in task.scorers:
         if isinstance(scorer, BoundJudge):
             metric = scorer.options.metric
-            if metric in settled:
-                scorer = replace(scorer, mode=settled[metric])
+            if metric in before:
+                scorer = settled_as(scorer, before[metric])
             else:
-                scorer = await resolve_mode(scorer, samples)
+                scorer = await settle(scorer, samples)
             reports[metric] = await release(scorer, samples)
         ready.append(scorer)
     return with_scorers(task, ready), reports
@@ -159,6 +159,6 @@ def _check_metrics(scorers: Sequence[Scorer]) -> None:
         )
 
 
-def _modes(recipe: Mapping[str, Any] | None) -> dict[str, Any]:
+def _judge_recipes(recipe: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
     scorers = (recipe or {}).get("scorers", ())
-    return {s["metric"]: s["asking"]["mode"] for s in scorers if s["name"] == LLMJudge.name}
+    return {s["metric"]: s for s in scorers if s["name"] == LLMJudge.name}

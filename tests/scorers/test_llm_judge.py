@@ -3,12 +3,13 @@
 import pytest
 
 from llm_eval.errors import BudgetExceededError, ConfigError, ProviderError
-from llm_eval.scorers.canaries import release, resolve_mode
+from llm_eval.scorers.canaries import release
 from llm_eval.scorers.family import family, related
 from llm_eval.scorers.injections import injections
 from llm_eval.scorers.level_weights import level_weights
 from llm_eval.scorers.llm_judge import BoundJudge, LLMJudge, says_nothing
 from llm_eval.scorers.rubric import load_rubric
+from llm_eval.scorers.settling import settle
 from llm_eval.testing import ScriptedModel
 from llm_eval.testing.scripted import Call
 from llm_eval.types import ModelResponse, Score, Unscored
@@ -181,10 +182,10 @@ async def test_the_canaries_settle_the_scale() -> None:
     from dataclasses import replace
 
     unsettled = replace(judge(saying(verdict(BEST)), options=LLMJudge()), mode=None)
-    assert (await resolve_mode(unsettled, [SAMPLE])).mode == "levels"
+    assert (await settle(unsettled, [SAMPLE])).mode == "levels"
     said = with_logprobs(verdict(BEST), "2", {"2": -0.1})
     unsettled = replace(judge(saying(said), options=LLMJudge()), mode=None)
-    assert (await resolve_mode(unsettled, [SAMPLE])).mode == "logprobs"
+    assert (await settle(unsettled, [SAMPLE])).mode == "logprobs"
 
 
 async def test_a_judge_with_a_wrong_key_stops_the_run_before_it_starts() -> None:
@@ -192,7 +193,7 @@ async def test_a_judge_with_a_wrong_key_stops_the_run_before_it_starts() -> None
 
     model = ScriptedModel([""], fault=lambda call: ProviderError("401", code="auth", fatal=True))
     with pytest.raises(ConfigError, match="the judge cannot be used: 401"):
-        await resolve_mode(replace(judge(model), mode=None), [SAMPLE])
+        await settle(replace(judge(model), mode=None), [SAMPLE])
 
 
 async def test_a_judge_that_passes_everything_is_caught() -> None:

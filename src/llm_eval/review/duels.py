@@ -21,7 +21,7 @@ from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.base import BaseModel
 from llm_eval.scorers.canaries import CONTROL, Canary, CanaryReport, canary_texts
 from llm_eval.scorers.llm_judge import reference_text
-from llm_eval.scorers.pairwise import PairOutcome, TwoReplies, Winner, compare_pair
+from llm_eval.scorers.pairwise import PairOutcome, TwoReplies, Winner, compare_pair, pair_fitting
 from llm_eval.scorers.rubric import Rubric
 from llm_eval.scorers.verdict import NoVerdictError, State
 from llm_eval.types import RunInfo, Sample, SampleResult
@@ -126,12 +126,12 @@ async def _play(
     n_samples: int,
     missing: Mapping[tuple[str, str], int],
 ) -> Played:
-    table = _Table(judges, rubric, how.max_tokens)
     try:
         for judge in judges:
             await judge.start()
         canaries, stopped = CanaryReport((), ()), None
         try:
+            table = _Table(await _able(judges, duels, rubric, how), rubric, how.max_tokens)
             canaries = await table.release(references)
         except BudgetExceededError as exc:
             stopped = str(exc)
@@ -144,6 +144,16 @@ async def _play(
     order = {(d.sample.key, d.first, d.second): n for n, d in enumerate(duels)}
     done.sort(key=lambda d: order[d.sample.key, d.first, d.second])
     return Played(runs, tuple(done), n_samples, missing, canaries, stopped)
+
+
+async def _able(
+    judges: Sequence[BaseModel], duels: Sequence[Duel], rubric: Rubric, how: Play
+) -> list[BaseModel]:
+    """The judges as they can be asked, tried on the first duel that needs them."""
+    open_ = [duel.two for duel in duels if not duel.identical]
+    if not open_:
+        return list(judges)
+    return [await pair_fitting(judge, open_[0], rubric, how.max_tokens) for judge in judges]
 
 
 class _Table:

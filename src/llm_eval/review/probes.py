@@ -18,7 +18,7 @@ from llm_eval.review.items import Item, items_of, shuffled
 from llm_eval.scorers.judge_models import build_judges
 from llm_eval.scorers.judge_prompt import Case
 from llm_eval.scorers.opinion import Asking, Opinion, form_opinion
-from llm_eval.scorers.pairwise import PairOutcome, TwoReplies, compare_pair
+from llm_eval.scorers.pairwise import PairOutcome, TwoReplies, compare_pair, pair_fitting
 from llm_eval.scorers.rubric import Rubric
 from llm_eval.scorers.verdict import NoVerdictError
 from llm_eval.types import RunInfo
@@ -76,6 +76,7 @@ async def _probe(
         # One question, two replies: the item's own, and one that was given to another question.
         others = [*items[1:], *items[:1]]
         twos = [_two(item, other) for item, other in zip(items, others, strict=True)]
+        judge = await pair_fitting(judge, twos[0], rubric, Asking().max_tokens)
         pairs = await asyncio.gather(*(_pair(judge, two, rubric) for two in twos))
         asking = Asking(samples=DRAWS)
         cases = [Case(item.question, item.reference, item.reply, {}) for item in items]

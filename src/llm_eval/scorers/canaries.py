@@ -7,15 +7,12 @@ with them: a judge that fails that one is no better.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from llm_eval.errors import ConfigError, ProviderError
-from llm_eval.scorers.level_weights import level_weights
 from llm_eval.scorers.llm_judge import BoundJudge, reference_text
-from llm_eval.scorers.opinion import Asking, Mode, ask
 from llm_eval.scorers.rubric import Rubric
 from llm_eval.scorers.verdict import NoVerdictError, State
 from llm_eval.types import Sample
@@ -93,43 +90,14 @@ async def release(judge: BoundJudge, samples: Sequence[Sample]) -> CanaryReport:
     Raises:
         BudgetExceededError: nothing more may be spent.
     """
-    texts = canary_texts(judge.grades_by)
+    samples = [sample for sample in samples if judge.takes(sample)]
+    texts = canary_texts(judge.grades_by) if samples else {}
     pairs = [
         (name, text, samples[n % len(samples)]) for n, (name, text) in enumerate(texts.items())
     ]
-    controls = [(CONTROL, text, s) for s in samples if (text := _best_reply(judge, s)) is not None]
+    controls = [(CONTROL, text, s) for s in samples if (text := best_reply(judge, s)) is not None]
     done = await asyncio.gather(*(_try(judge, *pair) for pair in [*pairs, *controls]))
     return CanaryReport(tuple(done[: len(pairs)]), tuple(done[len(pairs) :]))
-
-
-async def resolve_mode(judge: BoundJudge, samples: Sequence[Sample]) -> BoundJudge:
-    """`judge` with the scale of its run: log-probabilities where every judge gives them.
-
-    Raises:
-        ConfigError: the judge cannot be used at all: a wrong key, an unknown model.
-    """
-    weighting = judge.options.weighting
-    wanted: Mode = "levels" if weighting == "levels" else "logprobs"
-    able = [await _gives_weights(judge, n, samples, wanted) for n in range(len(judge.judges))]
-    mode: Mode = "logprobs" if weighting == "logprobs" or all(able) else "levels"
-    return replace(judge, mode=mode)
-
-
-async def _gives_weights(
-    judge: BoundJudge, number: int, samples: Sequence[Sample], mode: Mode
-) -> bool:
-    asking = Asking(mode=mode, max_tokens=judge.options.max_tokens)
-    for sample in samples:
-        case = judge.case(sample, _best_reply(judge, sample) or "no")
-        try:
-            response = await ask(judge.judges[number], judge.grades_by, case, asking)
-        except NoVerdictError as exc:
-            if isinstance(exc.__cause__, ProviderError) and exc.__cause__.fatal:
-                raise ConfigError(f"the judge cannot be used: {exc.__cause__}") from exc
-            return False
-        if mode == "levels" or level_weights(response, judge.grades_by) is not None:
-            return mode == "logprobs"
-    return False
 
 
 async def _try(judge: BoundJudge, name: str, text: str, sample: Sample) -> Canary:
@@ -141,7 +109,7 @@ async def _try(judge: BoundJudge, name: str, text: str, sample: Sample) -> Canar
     return Canary(name, sample.id, "passed" if passes else "failed")
 
 
-def _best_reply(judge: BoundJudge, sample: Sample) -> str | None:
+def best_reply(judge: BoundJudge, sample: Sample) -> str | None:
     """The reference as a model would give it: of several accepted answers, the first."""
     if judge.grades_by.reference == "none":
         return None

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from llm_eval.models.base import BaseModel
 from llm_eval.scorers.canaries import CanaryReport
 from llm_eval.scorers.family import related
 from llm_eval.scorers.judge_models import Tally
 from llm_eval.scorers.llm_judge import BoundJudge
+from llm_eval.scorers.unconstrained import Unconstrained
 from llm_eval.types import SampleResult, Score, Unscored
 
 STATES = ("scored", "abstained", "parse_error", "refused", "transport_error")
@@ -79,7 +81,7 @@ class JudgeReport:
             "judges": [model.name for model in judge.judges],
             "rubric": judge.grades_by.name,
             "recipe": judge.recipe["judge"],
-            "mode": judge.asking.mode,
+            "mode": "not settled" if judge.unsettled else judge.asking.mode,
             "states": dict(self._states),
             "canaries": None if canaries is None else canaries.to_dict(),
             "length_correlation": length,
@@ -93,7 +95,11 @@ class JudgeReport:
         self, candidate: str, canaries: CanaryReport | None, length: float | None
     ) -> Iterable[str]:
         names = ", ".join(model.name for model in self._judge.judges)
+        if self._judge.unsettled is not None:
+            yield self._judge.unsettled
         for model in self._judge.judges:
+            if isinstance(model, Unconstrained):
+                yield f"judge {model.name} refuses a schema: nothing but its prompt holds it to one"
             if (shared := related(model.name, candidate)) is not None:
                 yield (
                     f"judge {model.name} and candidate {candidate} are of one family ({shared}): "
@@ -135,9 +141,13 @@ def _usage(judge: BoundJudge, earlier: Mapping[str, Any] | None) -> dict[str, An
     before = (earlier or {}).get("usage", {})
     return {
         model.name: model.to_dict(before.get(model.name))
-        for model in judge.judges
+        for model in map(_counted, judge.judges)
         if isinstance(model, Tally)
     }
+
+
+def _counted(model: BaseModel) -> BaseModel:
+    return model.inner if isinstance(model, Unconstrained) else model
 
 
 def _mean(values: Sequence[float]) -> float | None:

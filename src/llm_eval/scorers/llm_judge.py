@@ -96,7 +96,9 @@ class BoundJudge(Scorer):
     judges: tuple[BaseModel, ...]
     question: Question = field(repr=False, compare=False)
     mode: Mode | None = None
-    """None until the canaries have told what the judge can give."""
+    """None until it is settled what the judge can give."""
+    unsettled: str | None = None
+    """Why that cannot be told; then nothing is judged."""
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
@@ -136,16 +138,20 @@ class BoundJudge(Scorer):
             "judge": digest((self.version, parts))
         }
 
+    def takes(self, sample: Sample) -> bool:
+        """Whether a sample can be put before the judges: its reference is there if it must be."""
+        return self.grades_by.reference != "required" or reference_text(sample.target) is not None
+
     def case(self, sample: Sample, candidate: str) -> Case:
         """What is put before the judges.
 
         Raises:
             ScorerError: the rubric needs a reference and the sample has none.
         """
-        wanted = self.grades_by.reference
-        reference = None if wanted == "none" else reference_text(sample.target)
-        if wanted == "required" and reference is None:
+        if not self.takes(sample):
             raise ScorerError(f"sample {sample.id!r} has no target, and the rubric needs one")
+        shown = self.grades_by.reference != "none"
+        reference = reference_text(sample.target) if shown else None
         asked = self.question(sample)
         question = "\n\n".join(turn.content for turn in asked)
         return Case(question, reference, candidate, sample.inputs)
@@ -156,6 +162,8 @@ class BoundJudge(Scorer):
         Raises:
             NoVerdictError: there is none.
         """
+        if self.unsettled is not None:
+            raise NoVerdictError("transport_error", self.unsettled)
         case = self.case(sample, candidate)
         return await decide(self.judges, self.grades_by, case, self.asking, self.options.panel)
 

@@ -17,6 +17,7 @@ from llm_eval.fingerprint import digest
 from llm_eval.models.base import BaseModel
 from llm_eval.scorers.judge_prompt import fence
 from llm_eval.scorers.rubric import Rubric, fill
+from llm_eval.scorers.unconstrained import fitting
 from llm_eval.scorers.verdict import NoVerdictError, refuse_prescribed, sole_object
 from llm_eval.types import Message, ModelResponse, Prompt, Sampling
 
@@ -104,6 +105,13 @@ async def compare_pair(
     return PairOutcome("tie", False, followed.get(straight) if straight == swapped else None)
 
 
+async def pair_fitting(
+    judge: BaseModel, two: TwoReplies, rubric: Rubric | None, max_tokens: int
+) -> BaseModel:
+    """`judge` as it can be asked: without a schema where it refuses one."""
+    return await fitting(judge, pair_prompt(two, rubric), _sampling(max_tokens))
+
+
 def pair_prompt(two: TwoReplies, rubric: Rubric | None = None) -> Prompt:
     """System and user message that ask which of two replies is better."""
     mark = _mark(two.texts)
@@ -145,12 +153,15 @@ def read_choice(response: ModelResponse, untrusted: Sequence[str] = ()) -> str:
 
 
 async def _ask(judge: BaseModel, two: TwoReplies, rubric: Rubric | None, max_tokens: int) -> str:
-    sampling = Sampling(max_tokens=max_tokens, json_schema=_SCHEMA)
     try:
-        response = await judge.generate(pair_prompt(two, rubric), sampling)
+        response = await judge.generate(pair_prompt(two, rubric), _sampling(max_tokens))
     except ProviderError as exc:
         raise NoVerdictError("transport_error", f"the judge did not answer: {exc}") from exc
     return read_choice(response, two.texts)
+
+
+def _sampling(max_tokens: int) -> Sampling:
+    return Sampling(max_tokens=max_tokens, json_schema=_SCHEMA)
 
 
 def _criteria(rubric: Rubric | None) -> list[str]:

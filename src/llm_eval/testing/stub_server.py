@@ -11,7 +11,7 @@ import asyncio
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -35,6 +35,8 @@ class Exchange:
     attempt: int
     """How often this prompt was asked before, from 0."""
     fault: str | None
+    fields: tuple[str, ...] = ()
+    """Names of the fields in the request's body."""
     text: str | None = None
     """The reply's text, where one was made."""
     completed: bool = False
@@ -53,6 +55,7 @@ class StubServer:
         requests_per_s: float | None = None,
         key: str | None = None,
         headers: dict[str, str] | None = None,
+        refuses: Collection[str] = (),
         port: int = 0,
         journal: bool = True,
     ) -> None:
@@ -65,6 +68,7 @@ class StubServer:
             requests_per_s: more than that is refused with 429.
             key: what a request must bring as bearer token or x-api-key.
             headers: added to every reply.
+            refuses: fields of a request's body that are answered with 400.
             port: 0 takes a free one.
             journal: keep every exchange; a benchmark of a million has no use for that.
         """
@@ -73,6 +77,7 @@ class StubServer:
         self.faults = faults or Faults()
         self.key = key
         self.headers = headers or {}
+        self.refuses = refuses
         self.journal: list[Exchange] = []
         self.n_requests = 0
         self.n_active = self.most_active = 0
@@ -147,7 +152,7 @@ class StubServer:
         fault = self.faults.pick(asked.prompt, attempt, number)
         if fault is None and not self._gate.admits():
             fault = "429"
-        exchange = Exchange(number, asked.prompt, attempt, fault)
+        exchange = Exchange(number, asked.prompt, attempt, fault, tuple(asked.body))
         if self._keeps_journal:
             self.journal.append(exchange)
         self.n_active += 1
@@ -229,6 +234,11 @@ class _Connection(asyncio.Protocol):
             self._send_json(400, {"error": {"message": str(exc), "type": "invalid_request"}})
             return
         exchange = self._server.begin(asked)
+        if (field := next((f for f in self._server.refuses if f in asked.body), None)) is not None:
+            self._server.n_active -= 1
+            message = f"Unsupported parameter: {field!r} is not supported with this model."
+            self._send_json(400, {"error": {"message": message, "type": "invalid_request_error"}})
+            return
         delay = self._server.latency_of(asked)
         if delay > 0:
             asyncio.get_running_loop().call_later(delay, self._finish, asked, exchange)
