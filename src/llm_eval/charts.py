@@ -26,6 +26,8 @@ WIDTH = 560
 NARROW = 230
 _LABEL_PIXELS = 220
 _NARROW_LABEL_PIXELS = 125
+_TIME_LABEL_PIXELS = 320
+"""Time, commit and verdict in one line."""
 _ROW_PIXELS = 22
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
@@ -98,6 +100,8 @@ class Point(NamedTuple):
     """Points of one series share a colour: a metric, a model."""
     note: str = ""
     """Shown when the pointer rests on it."""
+    flag: str = ""
+    """A character or two above it, in `history`."""
 
 
 class Cell(NamedTuple):
@@ -210,7 +214,7 @@ def history(
     series = list(dict.fromkeys(row["series"] for row in rows))
     scale = alt.Scale(domain=[0, 1]) if unit_scale else alt.Scale(zero=False)
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("label:O", sort=None, title=None, axis=alt.Axis(labelAngle=-40, labelLimit=110)),
+        x=alt.X("label:O", sort=None, title=None, axis=_time_axis()),
         color=alt.Color("series:N", sort=series, title=None, legend=_legend(series)),
     )
     made: LayerChart = alt.layer(
@@ -220,6 +224,9 @@ def history(
         base.mark_line(strokeWidth=2).encode(y=alt.Y("value:Q", scale=scale)),
         base.mark_point(filled=True, size=45, opacity=1).encode(
             y=alt.Y("value:Q", scale=scale), tooltip="note:N"
+        ),
+        base.mark_text(dy=-10, fontWeight="bold").encode(
+            y=alt.Y("high:Q", scale=scale), text="flag:N"
         ),
     ).properties(width=width, height=220)
     return themed(made)
@@ -319,6 +326,7 @@ def _row(point: Point) -> dict[str, Any]:
         "low": point.value if point.low is None else point.low,
         "high": point.value if point.high is None else point.high,
         "note": _label(point.note),
+        "flag": _label(point.flag),
     }
 
 
@@ -331,6 +339,10 @@ def _label_axis(width: int) -> Any:
     """Row labels: cut where they would leave no room for the plot."""
     limit = _LABEL_PIXELS if width > NARROW else _NARROW_LABEL_PIXELS
     return _altair().Axis(labelLimit=limit, grid=False, ticks=False, domain=False, labelPadding=8)
+
+
+def _time_axis() -> Any:
+    return _altair().Axis(labelAngle=-40, labelLimit=_TIME_LABEL_PIXELS)
 
 
 def _legend(series: Sequence[str]) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_eval.cli.terminal import clean, one_line
+from llm_eval.cli.terminal import clean, fitted, one_line, output
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,14 @@ def test_control_characters_become_visible(text: str, shown: str) -> None:
 def test_one_line_never_exceeds_its_width() -> None:
     assert one_line("a  b\n\nc", 10) == "a b c"
     assert one_line("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_a_table_that_is_too_wide_loses_characters_in_one_column_alone() -> None:
+    run, model = "run_20260102_030405_abcdef", f"hf/{'x' * 200}/tuned"
+    with output().capture() as captured:
+        output().print(fitted(("run", "model", ">value"), [(run, model, "12.3 %")], "model"))
+    [_, _, row] = captured.get().splitlines()
+    assert row.startswith(run)
+    assert row.endswith("tuned   12.3 %")
+    assert "  hf/x" in row
+    assert len(row) == 100

@@ -42,13 +42,12 @@ def test_each_run_is_gated_against_the_one_before_it(
     drawn = tmp_path / "trend.svg"
     assert main([*arguments, "--svg", str(drawn)]) == 0
     said = capsys.readouterr().out
-    lines = [line for line in said.splitlines() if "gate:" in line]
-    assert [line.partition("gate: ")[2].strip() for line in lines] == [
-        "none yet",
-        "pass",
-        "fail",
-    ]
-    assert "fail" in drawn.read_text()
+    lines = [line for line in said.splitlines() if "●" in line]
+    assert [line[-10:].strip() for line in lines] == ["none yet", "pass", "fail"]
+    labels = drawn.read_text()
+    for verdict in ("none yet", "pass", "fail"):
+        assert labels.count(f" {verdict}<") == 1  # whole, not cut by an ellipsis
+    assert labels.count(">✗<") == 1
     assert main([*arguments, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["gates"] == dict(zip(ids, ("none yet", "pass", "fail"), strict=True))

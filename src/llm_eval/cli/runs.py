@@ -5,7 +5,7 @@ from typing import Any
 
 from llm_eval.cli import options
 from llm_eval.cli.summary import percent
-from llm_eval.cli.terminal import clean, output, table, write_json
+from llm_eval.cli.terminal import both_ends, clean, fitted, output, write_json
 from llm_eval.types import RunInfo
 
 
@@ -54,19 +54,21 @@ def _object(info: RunInfo) -> dict[str, Any]:
 
 
 def _print(runs: list[RunInfo]) -> None:
-    listing = table("run", "status", "task", "model", ">done", "first metric", ">value")
-    for info in runs:
-        metric, value = _headline(info)
-        listing.add_row(
-            info.run_id,
-            info.status,
-            clean(info.task),
-            clean(info.model),
-            f"{info.n_done}/{info.n_total}",
-            clean(metric),
-            percent(value),
-        )
-    output().print(listing)
+    columns = ("run", "status", "task", "model", ">done", "first metric", ">value")
+    output().print(fitted(columns, [_row(info) for info in runs], shrinks="model"))
+
+
+def _row(info: RunInfo) -> tuple[str, ...]:
+    metric, value = _headline(info)
+    return (
+        info.run_id,
+        info.status,
+        both_ends(clean(info.task), 24),
+        clean(info.model),
+        f"{info.n_done}/{info.n_total}",
+        clean(metric),
+        percent(value),
+    )
 
 
 def _headline(info: RunInfo) -> tuple[str, float | None]:

@@ -5,6 +5,7 @@ Model text is data: control characters in it are shown, never obeyed.
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ from llm_eval.visible import visible
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+_GAP = 3
+"""Cells between two columns."""
+_LEAST = 12
 
 
 def clean(text: str) -> str:
@@ -50,6 +55,35 @@ def table(*columns: str) -> "Table":
             column.removeprefix(">"), justify="right" if right else "left", no_wrap=True
         )
     return made
+
+
+def fitted(columns: Sequence[str], rows: Sequence[Sequence[str]], shrinks: str) -> "Table":
+    """A table in which only the column `shrinks` loses characters where the terminal is narrow.
+
+    It keeps its ends, which tell models apart: `hf/smollm2…/json_smollm2`. Ids, values and verdicts
+    stay whole.
+    """
+    from rich.cells import cell_len
+
+    at = columns.index(shrinks)
+    widths = [
+        max(map(cell_len, (column.removeprefix(">"), *(row[i] for row in rows))))
+        for i, column in enumerate(columns)
+    ]
+    excess = sum(widths) + _GAP * (len(columns) - 1) - output().width
+    room = max(_LEAST, widths[at] - max(0, excess))
+    listing = table(*columns)
+    for row in rows:
+        listing.add_row(*row[:at], both_ends(row[at], room), *row[at + 1 :])
+    return listing
+
+
+def both_ends(text: str, width: int) -> str:
+    """`text` in at most `width` characters, its middle left out."""
+    if len(text) <= width:
+        return text
+    start = (width - 1) // 3
+    return f"{text[:start]}…{text[len(text) - (width - 1 - start) :]}"
 
 
 def stop_writing() -> None:

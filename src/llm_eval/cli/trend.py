@@ -2,12 +2,13 @@
 
 import argparse
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llm_eval.cli import options
 from llm_eval.cli.export import since
-from llm_eval.cli.terminal import clean, notes, output, table, write_json
+from llm_eval.cli.terminal import clean, fitted, notes, output, write_json
 
 if TYPE_CHECKING:
     from llm_eval.metrics.history import Moment
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _WIDTH, _NARROW = 30, 22
 """Cells of the picture; narrow where the gate's verdicts stand beside it."""
 _MARKS = {"up": "▲", "down": "▼", "none": ""}
+_FLAGS = {"fail": "✗", "incomplete": "✗", "inconclusive": "?"}
+"""Above a run in the picture: what the gate did not let pass."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -80,33 +83,26 @@ def _gates(
 def _print(metric: str, moments: "Sequence[Moment]", gates: dict[str, str]) -> None:
     low, high = _scale(moments)
     width = _NARROW if gates else _WIDTH
-    listing = table(
-        "started", "commit", "model", f">{clean(metric)}", f"{low:.3g} … {high:.3g}", ""
-    )
-    for moment in moments:
-        listing.add_row(
+    scale = f"{low:.3g} … {high:.3g}"
+    columns = ["started", "commit", "model", f">{clean(metric)}", scale, ""]
+    columns += ["gate"] if gates else []
+    rows = [
+        (
             moment.created_at[:16].replace("T", " "),
             clean((moment.git_commit or "–")[:8]),
-            clean(moment.model[-20:]),
+            clean(moment.model),
             f"{moment.value:.3f}",
             _interval(moment, low, high, width),
-            " ".join(filter(None, _remarks(moment, gates))),
+            " ".join(filter(None, (_MARKS[moment.change], clean(moment.baseline or "")))),
+            *([gates[moment.run_id]] if gates else []),
         )
-    output().print(listing)
+        for moment in moments
+    ]
+    output().print(fitted(columns, rows, shrinks="model"))
     if any(moment.change != "none" for moment in moments):
         output().print("▲ ▼  the whole 95 % interval left that of the model's run before")
     if len({moment.recipe for moment in moments}) > 1:
         output().print("data, prompt or scorers changed in between: not all values are comparable")
-
-
-def _remarks(moment: "Moment", gates: dict[str, str]) -> tuple[str, str, str]:
-    """Change, name as a baseline, verdict of the gate; empty where there is none."""
-    verdict = gates.get(moment.run_id)
-    return (
-        _MARKS[moment.change],
-        clean(moment.baseline or ""),
-        "" if verdict is None else f"gate: {verdict}",
-    )
 
 
 def _scale(moments: "Sequence[Moment]") -> tuple[float, float]:
@@ -131,30 +127,36 @@ def _interval(moment: "Moment", low: float, high: float, width: int) -> str:
     return "".join(cells)
 
 
+def _labels(moments: "Sequence[Moment]", gates: dict[str, str]) -> list[str]:
+    """`2026-01-31 12:30 c0ffee1 pass`; where two runs would share one, with the end of the id."""
+    parts = [
+        (m.created_at[:16].replace("T", " "), (m.git_commit or "")[:7], gates.get(m.run_id, ""))
+        for m in moments
+    ]
+    shared = {part for part, n in Counter(parts).items() if n > 1}
+    ids = [m.run_id[-4:] if part in shared else "" for m, part in zip(moments, parts, strict=True)]
+    return [
+        " ".join(filter(None, (*part[:2], run_id, part[2])))
+        for part, run_id in zip(parts, ids, strict=True)
+    ]
+
+
 def _draw(path: str, metric: str, moments: "Sequence[Moment]", gates: dict[str, str]) -> None:
     from llm_eval import charts
     from llm_eval.metrics.atomic_file import replacing
 
+    labels = _labels(moments, gates)
     points = [
         charts.Point(
-            " ".join(
-                filter(
-                    None,
-                    (
-                        m.created_at[:16].replace("T", " "),
-                        (m.git_commit or "")[:7],
-                        m.run_id[-4:],
-                        gates.get(m.run_id),
-                    ),
-                )
-            ),
+            label,
             m.value,
             m.low,
             m.high,
             series=m.model,
             note=m.run_id,
+            flag=_FLAGS.get(gates.get(m.run_id, ""), ""),
         )
-        for m in moments
+        for label, m in zip(labels, moments, strict=True)
     ]
     rates = all(0 <= m.value <= 1 for m in moments)
     chart = charts.history(points, title=metric, unit_scale=rates)

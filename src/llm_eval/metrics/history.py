@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from llm_eval.errors import ConfigError
+from llm_eval.fingerprint import digest
 from llm_eval.metrics.collector import collect
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.types import RunInfo
@@ -30,7 +31,7 @@ class Moment:
     high: float | None
     n: int
     recipe: str
-    """Data set, prompt and scorers: values of different ones are not comparable."""
+    """Digest of data set, prompt and scorers: values of different ones are not comparable."""
     baseline: str | None = None
     """The name that the run was promoted under."""
     change: Change = "none"
@@ -104,7 +105,7 @@ def _moment(info: RunInfo, metric: dict[str, Any]) -> Moment:
         low,
         high,
         metric["n"],
-        repr(list(parts)),
+        digest(list(parts)),
     )
 
 
