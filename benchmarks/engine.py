@@ -102,15 +102,14 @@ def _bare(url: str) -> tuple[float, float]:
 
 
 async def _loop(url: str) -> None:
-    transport = Transport(url, Limits())
+    transport = Transport(url, Limits(), lambda: {"content-type": "application/json"})
     numbers = iter(range(N))
-    headers = {"content-type": "application/json"}
 
     async def work() -> None:
         for number in numbers:
             question = f"Question number {number}: what is {number} plus {number}?"
             body = {"model": "m", "messages": [{"role": "user", "content": question}]}
-            await transport.post("/chat/completions", json.dumps(body).encode(), headers)
+            await transport.post("/chat/completions", json.dumps(body).encode())
 
     async with asyncio.TaskGroup() as group:
         for _ in range(CONNECTIONS):

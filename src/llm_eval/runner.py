@@ -18,7 +18,7 @@ from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.writer import RunWriter
 from llm_eval.models.base import BaseModel
 from llm_eval.tasks.base import Task
-from llm_eval.types import Failure, ModelResponse, Sample, SampleResult, Sampling
+from llm_eval.types import Failure, ModelResponse, Prompt, Sample, SampleResult, Sampling
 
 DEFAULT_CONCURRENCY = 64
 Ending = Literal["finished", "interrupted", "budget", "fatal"]
@@ -151,37 +151,35 @@ class _Engine:
         return Outcome(self._ending, self._reason, self._n_failed)
 
     async def _evaluate(self, work: Work) -> SampleResult:
-        prompt = self._job.task.prompt(work.sample)
-        result = SampleResult(work.index, work.epoch, work.sample, prompt)
+        sample = work.sample
+        prompt = self._job.task.prompt(sample)
         try:
-            response = work.response or await self._ask(result)
+            response = work.response or await self._ask(work, prompt)
         except ProviderError as exc:
             if exc.fatal:  # no other sample can succeed either: this one is not done, not failed
                 raise
-            return replace(result, failure=Failure(exc.stage, exc.code, str(exc), exc.status))
-        graded = await grade(self._job.task, work.sample, response)
-        return replace(
-            result,
-            response=response,
-            answer=graded.answer,
-            parse_error=graded.parse_error,
-            scores=graded.scores,
+            failure = Failure(exc.stage, exc.code, str(exc), exc.status)
+            return SampleResult(work.index, work.epoch, sample, prompt, failure=failure)
+        graded = await grade(self._job.task, sample, response)
+        return SampleResult(
+            work.index,
+            work.epoch,
+            sample,
+            prompt,
+            response,
+            graded.answer,
+            graded.parse_error,
+            graded.scores,
         )
 
-    async def _ask(self, asked: SampleResult) -> ModelResponse:
+    async def _ask(self, work: Work, prompt: Prompt) -> ModelResponse:
         """The model's reply, durable."""
-        model, epoch = self._job.model, asked.epoch
-        sampling = _sampling(self._job, asked.sample, epoch)
+        model, epoch = self._job.model, work.epoch
+        sampling = _sampling(self._job, work.sample, epoch)
         with boundary(ProviderError, f"model {model.name!r}"):
-            response = await model.generate(asked.prompt, sampling, repeat=epoch)
-        await self._writer.put_response(
-            asked.index,
-            epoch,
-            asked.sample,
-            asked.prompt,
-            response,
-            request_key(self._fingerprint, asked.prompt, sampling, epoch),
-        )
+            response = await model.generate(prompt, sampling, repeat=epoch)
+        key = request_key(self._fingerprint, prompt, sampling, epoch)
+        await self._writer.put_response(work.index, epoch, work.sample, prompt, response, key)
         return response
 
     async def _keep(self, result: SampleResult) -> None:

@@ -58,7 +58,7 @@ def _check_readable(path: Path) -> None:
 
 
 def _jsonl(path: Path) -> Iterator[Row]:
-    decode = msgspec.json.Decoder().decode
+    decode, name = msgspec.json.Decoder().decode, str(path)
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
@@ -70,7 +70,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
                 raise DatasetError(f"{path}:{number}: no JSON: {exc}: {_shown(text)}") from exc
             if not isinstance(values, dict):
                 raise DatasetError(f"{path}:{number}: a row is an object, got {_shown(text)}")
-            yield Row(f"{path}:{number}", values)
+            yield Row(f"{name}:{number}", values)
 
 
 def _csv(path: Path) -> Iterator[Row]:

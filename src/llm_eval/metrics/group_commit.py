@@ -21,7 +21,7 @@ from llm_eval.metrics.inserts import insert_rows
 from llm_eval.metrics.transactions import writing
 from llm_eval.metrics.write_ahead_log import checkpoint
 
-PACE_S = 0.01
+PACE_S = 0.02
 """From the start of one commit to the start of the next, under load."""
 ENOUGH = 200
 """Rows that need not wait for more."""

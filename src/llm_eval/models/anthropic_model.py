@@ -36,7 +36,7 @@ class AnthropicModel(BaseModel):
         self._spec = spec
         given = spec.base_url or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_BASE_URL
         self._base_url = given.removesuffix("/v1")
-        self._transport = Transport(self._base_url, spec.limits)
+        self._transport = Transport(self._base_url, spec.limits, self._headers)
         self.on_headers: Callable[[Headers], None] | None = None
         """Told the headers of every reply: they carry the provider's rate limits."""
 
@@ -69,7 +69,7 @@ class AnthropicModel(BaseModel):
     ) -> ModelResponse:
         """One call."""
         body = msgspec.json.encode(self._body(messages, sampling))
-        reply = await self._transport.post("/v1/messages", body, self._headers())
+        reply = await self._transport.post("/v1/messages", body)
         if self.on_headers is not None:
             self.on_headers(reply.headers)
         if reply.status != 200:

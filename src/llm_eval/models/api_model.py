@@ -37,7 +37,7 @@ class APIModel(BaseModel):
         self._given_key = key
         self._spec = spec
         self._base_url = spec.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-        self._transport = Transport(self._base_url, spec.limits)
+        self._transport = Transport(self._base_url, spec.limits, self._headers)
         self.on_headers: Callable[[Headers], None] | None = None
         """Told the headers of every reply: they carry the provider's rate limits."""
 
@@ -75,7 +75,7 @@ class APIModel(BaseModel):
         chat = self._spec.api == "chat"
         path = "/chat/completions" if chat else "/completions"
         body = msgspec.json.encode(self._body(messages, sampling))
-        reply = await self._transport.post(path, body, self._headers())
+        reply = await self._transport.post(path, body)
         if self.on_headers is not None:
             self.on_headers(reply.headers)
         if reply.status != 200:
@@ -87,7 +87,7 @@ class APIModel(BaseModel):
         await self._transport.aclose()
 
     def _key(self) -> str | None:
-        """The key; one of the environment is read at use and kept nowhere."""
+        """The key; one of the environment is read when it is needed, and kept by no model."""
         if self._given_key is not None:
             return self._given_key
         return os.environ.get(self._spec.api_key_env or "OPENAI_API_KEY") or None

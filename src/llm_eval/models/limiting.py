@@ -69,6 +69,9 @@ class Limiter:
             await self._wait_for_slot()
         else:
             self._in_flight += 1
+        now = self._clock()
+        if self._paused_until <= now and self._requests is None and self._tokens is None:
+            return now
         try:
             await self._wait_for_rate()
         except asyncio.CancelledError:

@@ -6,7 +6,7 @@ authorities from `SSL_CERT_FILE`. Redirects are not followed: a key must not tra
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from pyreqwest.exceptions import (
 )
 
 from llm_eval.errors import ProviderError
+from llm_eval.models.time_limits import TimeLimits
 from llm_eval.specs import Limits
 from llm_eval.version import __version__
 
@@ -42,23 +43,31 @@ class HTTPReply:
 class Transport:
     """A pool of connections to one endpoint. Used from one event loop."""
 
-    def __init__(self, base_url: str, limits: Limits) -> None:
+    def __init__(
+        self, base_url: str, limits: Limits, headers: Callable[[], Headers] = dict
+    ) -> None:
+        """Describe the endpoint; nothing is connected yet.
+
+        Args:
+            base_url: what all paths are behind.
+            limits: times and sizes.
+            headers: those of every request; asked for once, when the first is made, and kept
+                by the client alone: a key is nowhere else.
+        """
         self._base_url = base_url.rstrip("/")
         self._limits = limits
+        self._headers = headers
         self._client: Client | None = None
+        shortest = min(limits.first_byte_s, limits.idle_s, limits.total_s)
+        self._time_limits = TimeLimits(shortest_s=shortest)
 
-    async def post(self, path: str, body: bytes, headers: Headers) -> HTTPReply:
+    async def post(self, path: str, body: bytes) -> HTTPReply:
         """POST `body` and read the whole reply, whatever its status.
 
         Raises:
             ProviderError: there is no complete reply; `code` says at which point it failed.
         """
-        request = self._connected().post(self._base_url + path).headers(headers).body_bytes(body)
-        return await self._exchange(request)
-
-    async def get(self, path: str, headers: Headers) -> HTTPReply:
-        """GET, likewise."""
-        return await self._exchange(self._connected().get(self._base_url + path).headers(headers))
+        return await self._exchange(self._connected().post(self._base_url + path).body_bytes(body))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -72,13 +81,12 @@ class Transport:
         end = started + limits.total_s
         waiting_for = "first_byte"
         try:
-            async with asyncio.timeout(min(limits.first_byte_s, limits.total_s)) as limit:
+            with self._time_limits.until(min(started + limits.first_byte_s, end)) as limit:
                 async with request.streamed_read_buffer_limit(0).build_streamed() as response:
                     waiting_for = "idle"
                     parts, size = [], 0
                     while True:
-                        if not limit.expired():  # else the next await ends with TimeoutError
-                            limit.reschedule(min(loop.time() + limits.idle_s, end))
+                        limit.at = min(loop.time() + limits.idle_s, end)
                         part = await response.body_reader.read_chunk()
                         if part is None:
                             break
@@ -114,6 +122,7 @@ class Transport:
                 .http2(True)
                 .tcp_nodelay(True)
                 .user_agent(f"llm-eval/{__version__}")
+                .default_headers(self._headers())
                 .build()
             )
         return self._client

@@ -16,6 +16,8 @@ from llm_eval.scorers.base import Deterministic, Scores
 from llm_eval.types import Metric, Sample, Score
 
 Normalisation = Literal["squad", "loose", "none"]
+_EXACT_MATCH, _TOKEN_F1 = (Metric("exact_match", "rate"),), (Metric("token_f1"),)
+"""Made once: every sample asks for them."""
 _RULES: dict[str, Callable[[str], str]] = {
     "squad": normalise.squad,
     "loose": normalise.loose,
@@ -53,7 +55,7 @@ class ExactMatch(Deterministic):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """`exact_match`, a rate."""
-        return (Metric("exact_match", "rate"),)
+        return _EXACT_MATCH
 
     def grade(self, sample: Sample, answer: Any) -> Scores:
         """Compare with every accepted answer."""
@@ -75,7 +77,7 @@ class TokenF1(Deterministic):
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """`token_f1`, from 0 to 1."""
-        return (Metric("token_f1"),)
+        return _TOKEN_F1
 
     def grade(self, sample: Sample, answer: Any) -> Scores:
         """The best F1 over the accepted answers."""
@@ -243,7 +245,11 @@ def _same_number(given: str, wanted: str) -> bool:
 def _f1(given: Sequence[str], wanted: Sequence[str]) -> float:
     if not given or not wanted:
         return float(given == wanted)
-    common = sum((Counter(given) & Counter(wanted)).values())
+    left, common = Counter(wanted), 0
+    for word in given:
+        if left.get(word, 0):
+            left[word] -= 1
+            common += 1
     return 2 * common / (len(given) + len(wanted))
 
 

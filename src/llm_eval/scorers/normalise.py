@@ -3,12 +3,14 @@
 import re
 import string
 import unicodedata
+from functools import lru_cache
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _SPACES = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=64)  # several metrics of one sample ask for the same texts
 def squad(text: str) -> str:
     """SQuAD v1.1: lower case, no ASCII punctuation, no articles, single spaces.
 
