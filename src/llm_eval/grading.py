@@ -8,10 +8,12 @@ scorer or judge breaks    → Unscored for its metrics (nobody's zero)
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from llm_eval.errors import BudgetExceededError, EvalError, ParseError, ScorerError, boundary
 from llm_eval.scorers.base import Scorer
+from llm_eval.scorers.pool import ScoringPool
 from llm_eval.tasks.base import Task
 from llm_eval.types import ModelResponse, Sample, Score, Unscored
 
@@ -25,8 +27,16 @@ class Grade:
     scores: tuple[Score | Unscored, ...]
 
 
-async def grade(task: Task, sample: Sample, response: ModelResponse) -> Grade:
+async def grade(
+    task: Task, sample: Sample, response: ModelResponse, pool: ScoringPool | None = None
+) -> Grade:
     """Parse `response` and score it under every metric of `task`.
+
+    Args:
+        task: whose parser and scorers are asked.
+        sample: the row.
+        response: the reply.
+        pool: where slow scorers go; None: all are asked here.
 
     Raises:
         BudgetExceededError: a judge may spend nothing more. No other `EvalError` is raised.
@@ -40,16 +50,17 @@ async def grade(task: Task, sample: Sample, response: ModelResponse) -> Grade:
         return Grade(None, None, tuple(_undecided(task.scorers, str(exc))))
     scores: list[Score | Unscored] = []
     for scorer in task.scorers:
-        scores += await _ask(scorer, sample, answer, response)
+        scores += await _ask(scorer, sample, answer, response, pool)
     return Grade(answer, None, tuple(scores))
 
 
 async def _ask(
-    scorer: Scorer, sample: Sample, answer: Any, response: ModelResponse
+    scorer: Scorer, sample: Sample, answer: Any, response: ModelResponse, pool: ScoringPool | None
 ) -> list[Score | Unscored]:
+    score = scorer.score if pool is None else partial(pool.score, scorer)
     try:
         with boundary(ScorerError, f"scorer {scorer.name!r}"):
-            given = {s.metric: s for s in await scorer.score(sample, answer, response)}
+            given = {s.metric: s for s in await score(sample, answer, response)}
     except BudgetExceededError:
         raise  # the run ends here; the reply is kept and scored when it goes on
     except EvalError as exc:

@@ -32,6 +32,7 @@ from llm_eval.scorers.base import Scorer
 from llm_eval.scorers.judge_models import Tally
 from llm_eval.scorers.llm_judge import BoundJudge
 from llm_eval.scorers.panel import Rule
+from llm_eval.scorers.pool import ScoringPool
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
 from llm_eval.types import RunInfo, RunStatus, SampleResult
@@ -147,8 +148,8 @@ async def _score_all(
     plan: _Plan, info: RunInfo, storage: MetricsStorage, observers: Sequence[Observer]
 ) -> Outcome:
     rows = storage.results(plan.parent.run_id)
-    async with storage.writer(info.run_id) as writer:
-        work = _Work(plan, rows, writer, observers)
+    async with storage.writer(info.run_id) as writer, ScoringPool() as pool:
+        work = _Work(plan, rows, writer, pool, observers)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(plan.asked.concurrency, plan.parent.n_done)):
                 group.create_task(work.work_off())
@@ -163,10 +164,11 @@ class _Work:
         plan: _Plan,
         rows: Iterator[SampleResult],
         writer: RunWriter,
+        pool: ScoringPool,
         observers: Sequence[Observer],
     ) -> None:
         self._plan, self._rows, self._writer = plan, rows, writer
-        self._observers = observers
+        self._pool, self._observers = pool, observers
         self.n_failed = 0
         self.reason: str | None = None
 
@@ -174,7 +176,7 @@ class _Work:
         """Take stored results until there are none left, or the budget is spent."""
         while self.reason is None and (row := next(self._rows, None)) is not None:
             try:
-                result = await _scored_again(self._plan.task, row)
+                result = await _scored_again(self._plan.task, row, self._pool)
             except BudgetExceededError as exc:
                 self.reason = str(exc)
                 return
@@ -184,7 +186,7 @@ class _Work:
                 observer.on_result(result)
 
 
-async def _scored_again(task: Task, row: SampleResult) -> SampleResult:
+async def _scored_again(task: Task, row: SampleResult, pool: ScoringPool) -> SampleResult:
     """A stored result under the new scorers; one without a reply stays failed."""
     if row.response is None:
         return row
@@ -198,7 +200,7 @@ async def _scored_again(task: Task, row: SampleResult) -> SampleResult:
     response = replace(
         row.response, cached=True, cost_usd=None if row.response.cost_usd is None else 0.0
     )
-    graded = await grade(with_scorers(task, scorers), row.sample, response)
+    graded = await grade(with_scorers(task, scorers), row.sample, response, pool)
     return replace(
         row,
         response=response,

@@ -17,6 +17,7 @@ from llm_eval.grading import grade
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.writer import RunWriter
 from llm_eval.models.base import BaseModel
+from llm_eval.scorers.pool import ScoringPool
 from llm_eval.tasks.base import Task
 from llm_eval.types import Failure, ModelResponse, Prompt, Sample, SampleResult, Sampling
 
@@ -89,8 +90,8 @@ async def run(
     Raises:
         StoreError: results cannot be written; all that was committed stays.
     """
-    async with storage.writer(job.run_id) as writer:
-        engine = _Engine(job, storage, writer, observers, stop or asyncio.Event())
+    async with storage.writer(job.run_id) as writer, ScoringPool() as pool:
+        engine = _Engine(job, storage, writer, pool, observers, stop or asyncio.Event())
         # Four times the slots: a worker also waits for the commit that makes its reply durable,
         # and for scoring. With twice as many, a slow disk left slots empty.
         workers = min(4 * job.concurrency + 8, max(1, job.n_samples * job.epochs))
@@ -117,11 +118,13 @@ class _Engine:
         job: Job,
         storage: MetricsStorage,
         writer: RunWriter,
+        pool: ScoringPool,
         observers: Sequence[Observer],
         stop: asyncio.Event,
     ) -> None:
         self._job = job
         self._writer = writer
+        self._pool = pool
         self._observers = observers
         self._stop = stop
         self._work = _remaining(job, storage)
@@ -160,7 +163,7 @@ class _Engine:
                 raise
             failure = Failure(exc.stage, exc.code, str(exc), exc.status)
             return SampleResult(work.index, work.epoch, sample, prompt, failure=failure)
-        graded = await grade(self._job.task, sample, response)
+        graded = await grade(self._job.task, sample, response, self._pool)
         return SampleResult(
             work.index,
             work.epoch,

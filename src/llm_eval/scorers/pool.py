@@ -1,0 +1,162 @@
+"""Scorers that take long, in processes of their own, so that the run goes on asking meanwhile.
+
+    async with ScoringPool() as pool:
+        scores = await pool.score(scorer, sample, answer, response)
+
+Every scorer begins in the event loop, where most take some 0.01 ms and a process would cost more.
+A deterministic one whose samples take over 5 ms on average moves out. What cannot be sent to a
+process, such as a class of the script that runs, stays where it is. multiprocessing is not used:
+its processes run the user's script again, or are forked beside threads that hold locks.
+"""
+
+import asyncio
+import os
+import pickle
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from llm_eval.errors import EvalError, ScorerError
+from llm_eval.scorers.base import Deterministic, Scorer, Scores
+from llm_eval.scorers.worker import LENGTH
+from llm_eval.types import ModelResponse, Sample
+
+SLOW_S = 0.005
+"""A sample that takes longer than this holds up everybody else's reply."""
+_TRIED = 5
+"""Samples before a scorer is called slow: the first ones import and compile."""
+
+
+class ScoringPool:
+    """Up to one process for each core, started when there is need. Used from one event loop."""
+
+    def __init__(self, *, slow_s: float = SLOW_S, processes: int | None = None) -> None:
+        self._slow_s = slow_s
+        self._most = processes or os.cpu_count() or 1
+        self._seconds: dict[int, list[float]] = {}
+        """By the scorer's place in memory, which a run keeps: samples graded here, seconds."""
+        self._kept: set[int] = set()
+        """Scorers that cannot be sent."""
+        self._free: list[_Process] = []
+        self._killed: list[_Process] = []
+        self._slots = asyncio.Semaphore(self._most)
+
+    @property
+    def n_processes(self) -> int:
+        """How many are idle now; all of them when nothing is graded."""
+        return len(self._free)
+
+    async def __aenter__(self) -> "ScoringPool":
+        """Nothing is started yet."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End all processes."""
+        for process in (*self._free, *self._killed):
+            await process.close()
+        self._free, self._killed = [], []
+
+    async def score(
+        self, scorer: Scorer, sample: Sample, answer: Any, response: ModelResponse
+    ) -> Scores:
+        """As `scorer.score`, wherever it is best done.
+
+        Raises:
+            Exception: what the scorer raised.
+            ScorerError: its process died.
+        """
+        if not isinstance(scorer, Deterministic):
+            return await scorer.score(sample, answer, response)
+        if not self._is_slow(scorer):
+            return self._here(scorer, sample, answer)
+        try:
+            frame = pickle.dumps((scorer, sample, answer))
+        except Exception:  # noqa: BLE001 - pickle raises what it likes: it stays here
+            self._kept.add(id(scorer))
+            return self._here(scorer, sample, answer)
+        async with self._slots:
+            return await self._there(scorer.name, frame)
+
+    def _is_slow(self, scorer: Deterministic) -> bool:
+        n, seconds = self._seconds.get(id(scorer), (0, 0.0))
+        return n >= _TRIED and seconds / n > self._slow_s and id(scorer) not in self._kept
+
+    def _here(self, scorer: Deterministic, sample: Sample, answer: Any) -> Scores:
+        started = time.perf_counter()
+        try:
+            return scorer.grade(sample, answer)
+        finally:
+            known = self._seconds.setdefault(id(scorer), [0, 0.0])
+            known[0] += 1
+            known[1] += time.perf_counter() - started
+
+    async def _there(self, name: str, frame: bytes) -> Scores:
+        process = self._free.pop() if self._free else await _Process.start()
+        try:
+            outcome = await process.ask(frame)
+        except BaseException:  # cancelled half-way: its answer would be the next one's
+            process.kill()
+            self._killed.append(process)
+            raise
+        if process.is_alive:
+            self._free.append(process)
+        if isinstance(outcome, EvalError):
+            raise outcome
+        if isinstance(outcome, str):
+            raise ScorerError(f"scorer {name!r}: {outcome}")
+        return list(outcome)
+
+
+class _Process:
+    """One grading process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls) -> "_Process":
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-m", "llm_eval.scorers.worker")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        return cls(
+            await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
+        )
+
+    async def ask(self, frame: bytes) -> Any:
+        """Scores, an `EvalError`, or what else went wrong in words."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write(LENGTH.pack(len(frame)) + frame)
+            await stdin.drain()
+            (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
+            return pickle.loads(await stdout.readexactly(length))  # noqa: S301 - our own process
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return f"its process died ({_ending(await self._process.wait())})"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be asked again."""
+        return self._process.returncode is None
+
+    def kill(self) -> None:
+        """At once; it may be grading."""
+        if self._process.returncode is None:
+            self._process.kill()
+
+    async def close(self) -> None:
+        """Wait for its end, which comes with the end of its input."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
