@@ -81,7 +81,7 @@ class AnthropicModel(BaseModel):
         await self._transport.aclose()
 
     def _key(self) -> str | None:
-        return os.environ.get(self._spec.api_key_env or "ANTHROPIC_API_KEY") or None
+        return os.environ.get(self._spec.api_key_env or "ANTHROPIC_API_KEY", "").strip() or None
 
     def _headers(self) -> dict[str, str]:
         headers = {

@@ -90,7 +90,8 @@ class APIModel(BaseModel):
         """The key; one of the environment is read when it is needed, and kept by no model."""
         if self._given_key is not None:
             return self._given_key
-        return os.environ.get(self._spec.api_key_env or "OPENAI_API_KEY") or None
+        # Stripped: a key that was read from a file ends with a line break.
+        return os.environ.get(self._spec.api_key_env or "OPENAI_API_KEY", "").strip() or None
 
     def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json", **self._spec.headers}

@@ -122,10 +122,24 @@ class Transport:
                 .http2(True)
                 .tcp_nodelay(True)
                 .user_agent(f"llm-eval/{__version__}")
-                .default_headers(self._headers())
+                .default_headers(self._sendable_headers())
                 .build()
             )
         return self._client
+
+    def _sendable_headers(self) -> Headers:
+        """The headers; what cannot be sent is refused here, as the client would print its value."""
+        headers = self._headers()
+        for name, value in headers.items():
+            if not (value.isascii() and value.isprintable()):
+                raise ProviderError(
+                    f"{self._base_url}: the header {name!r} holds a character that cannot be sent, "
+                    f"such as a line break; look at the key or at `headers` in models.yaml",
+                    code="bad_header",
+                    retryable=False,
+                    fatal=True,
+                )
+        return headers
 
     def _error(self, code: str, message: str) -> ProviderError:
         retryable = code not in ("too_large", "tls")
