@@ -1,13 +1,18 @@
 """Samples find their partner by content, wherever they stand."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pytest
 
 from llm_eval.compare.pairing import ABSENT, pair
+from llm_eval.fingerprint import digest
+from llm_eval.metrics.columns import Digests, pack_keys
 from llm_eval.metrics.score_table import ScoreTable
 
 
 def table(
-    keys: list[str],
+    keys: Sequence[str],
     values: list[float],
     *,
     indices: list[int] | None = None,
@@ -82,3 +87,23 @@ def test_only_shared_metrics_are_compared() -> None:
         ("x",), other.indices, other.keys, other.labels, other.clusters, other.failed, other.values
     )
     assert pair(table(["a"], [1]), other).metrics == ()
+
+
+@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("clusters", [None, ["x", None, "x", "y"]])
+def test_runs_of_the_same_samples_pair_as_any_others_do(
+    twice: bool, clusters: list[str | None] | None
+) -> None:
+    """Row by row, without a look-up."""
+    keys = [digest(n % 3 if twice else n) for n in range(4)]
+    packed = pack_keys(keys)
+    assert packed is not None
+    looked_up, as_they_stand = (
+        pair(table(own, [1, 2, 3, 4], clusters=clusters), table(own, [5, 6, 7, 8]))
+        for own in (keys, Digests(packed))
+    )
+    assert list(as_they_stand.keys) == list(looked_up.keys)
+    assert list(as_they_stand.labels) == list(looked_up.labels)
+    for name in ("baseline", "current", "baseline_rows", "current_rows", "clusters"):
+        np.testing.assert_array_equal(getattr(as_they_stand, name), getattr(looked_up, name))
+    assert (as_they_stand.only_baseline, as_they_stand.only_current) == ((), ())

@@ -20,6 +20,7 @@ from llm_eval.stats.passk import pass_at_k, pass_hat_k
 from llm_eval.types import Metric, RunStatus
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.intp] | slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
     counts = storage.count_statuses(run_id)
     table = storage.score_table(run_id, keys=False)
     metrics = [Metric(**m) for m in info.recipe.get("metrics", ())]
-    everything = np.arange(len(table.indices))
+    everything = slice(None)  # a view: of a million rows each copy takes 8 MB
     earlier = (info.summary or {}).get("wall_s", 0.0)
     return RunSummary(
         run_id=info.run_id,
@@ -156,9 +157,7 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
     )
 
 
-def summarise(
-    table: ScoreTable, metrics: Sequence[Metric], rows: NDArray[np.intp]
-) -> dict[str, MetricSummary]:
+def summarise(table: ScoreTable, metrics: Sequence[Metric], rows: Rows) -> dict[str, MetricSummary]:
     """Every metric over the given rows; with epochs, pass@k and its kin beside each rate."""
     summaries: dict[str, MetricSummary] = {}
     epochs = _epochs(table.indices[rows])
@@ -174,7 +173,7 @@ def summarise(
 def _summary(
     metric: Metric,
     table: ScoreTable,
-    rows: NDArray[np.intp],
+    rows: Rows,
     values: Floats,
     failed: NDArray[np.bool_],
 ) -> MetricSummary:
@@ -183,7 +182,7 @@ def _summary(
     estimate = _estimate(metric, table, rows, headline)
     return MetricSummary(
         value=_round(estimate.value) if len(values) else metric.worst,
-        value_scored_only=_round(values[scored].mean()) if scored.any() else None,
+        value_scored_only=_round(values.mean(where=scored)) if scored.any() else None,
         low=_within(estimate.low, estimate.value, metric),
         high=_within(estimate.high, estimate.value, metric),
         stderr=_finite(estimate.stderr),
@@ -195,14 +194,12 @@ def _summary(
     )
 
 
-def _estimate(
-    metric: Metric, table: ScoreTable, rows: NDArray[np.intp], values: Floats
-) -> Estimate:
+def _estimate(metric: Metric, table: ScoreTable, rows: Rows, values: Floats) -> Estimate:
     """Value and interval: clustered where samples repeat or name a cluster, else by kind."""
     if (named := table.named_clusters(rows)) is not None:
         return cluster_t_interval(values, named)
     if _epochs(table.indices[rows]) > 1:
-        return cluster_t_interval(values, [int(table.indices[row]) for row in rows])
+        return cluster_t_interval(values, table.indices[rows].tolist())
     if metric.kind == "rate" and len(values):
         interval = wilson(float(values.sum()), len(values))
         spread = float(values.std() / np.sqrt(len(values)))
@@ -258,8 +255,10 @@ def _tokens(consumed: Consumption) -> Tokens:
 
 
 def _epochs(indices: NDArray[np.int64]) -> int:
-    """The most results that one sample has."""
-    return int(np.unique(indices, return_counts=True)[1].max()) if len(indices) else 1
+    """The most results that one sample has; those of one sample stand together."""
+    if not (indices[1:] == indices[:-1]).any():
+        return 1
+    return int(np.unique(indices, return_counts=True)[1].max())
 
 
 def _quantile(values: Floats, level: float) -> float | None:

@@ -6,7 +6,7 @@ Digests                                reads as 64 hexadecimal digits, 32 bytes 
 
 from array import array
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 T = TypeVar("T", bound=Hashable)
 
 _DIGEST_BYTES = 32
+_MOST_IN_A_BYTE = 256
 
 
 class Coded(Sequence[T], Generic[T]):
     """A sequence of few distinct values, each stored once."""
 
-    def __init__(self, codes: NDArray[np.int32], distinct: Sequence[T]) -> None:
+    def __init__(self, codes: NDArray[np.integer[Any]], distinct: Sequence[T]) -> None:
         """Read `distinct[codes[row]]` at each row."""
         self.codes = codes
         self.distinct = distinct
@@ -53,16 +54,19 @@ class Coder(Generic[T]):
     """Makes a `Coded`, value by value."""
 
     def __init__(self) -> None:
-        self._codes = array("i")
+        self._codes = array("B")
         self._numbers: dict[T, int] = {}
 
     def append(self, value: T) -> None:
         """One more row."""
-        self._codes.append(self._numbers.setdefault(value, len(self._numbers)))
+        code = self._numbers.setdefault(value, len(self._numbers))
+        if code == _MOST_IN_A_BYTE and self._codes.typecode == "B":
+            self._codes = array("i", self._codes)
+        self._codes.append(code)
 
     def coded(self) -> Coded[T]:
         """All rows so far; nothing can be appended while it lives."""
-        return Coded(np.frombuffer(self._codes, np.int32), list(self._numbers))
+        return Coded(np.frombuffer(self._codes, self._codes.typecode), list(self._numbers))
 
 
 class Digests(Sequence[str]):
@@ -88,6 +92,12 @@ class Digests(Sequence[str]):
     def __len__(self) -> int:
         """Rows."""
         return len(self._packed) // _DIGEST_BYTES
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same keys stand in the same order."""
+        return isinstance(other, Digests) and self._packed == other._packed
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def pack_keys(keys: Sequence[str]) -> bytes | None:

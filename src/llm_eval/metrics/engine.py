@@ -29,7 +29,7 @@ _PRAGMAS = (
     "cell_size_check=ON",
     "wal_autocheckpoint=0",
     f"journal_size_limit={64 << 20}",
-    f"cache_size=-{32 << 10}",
+    f"cache_size=-{8 << 10}",
 )
 
 

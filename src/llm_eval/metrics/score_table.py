@@ -42,14 +42,15 @@ class ScoreTable:
         """Rows that carry each label; labels in alphabetical order."""
         return rows_by_label(self.labels)
 
-    def named_clusters(self, rows: NDArray[np.intp]) -> list[str] | None:
+    def named_clusters(self, rows: NDArray[np.intp] | slice) -> list[str] | None:
         """The cluster of each of `rows`; None where no row of them names one.
 
         A row that names none, among rows that do, is with its own sample's epochs alone.
         """
         if isinstance(self.clusters, Coded) and set(self.clusters.distinct) <= {None}:
             return None
-        clusters = [self.clusters[row] for row in rows.tolist()]
+        places = np.arange(len(self.indices))[rows]
+        clusters = [self.clusters[place] for place in places.tolist()]
         if all(cluster is None for cluster in clusters):
             return None
         return [
@@ -77,7 +78,7 @@ def read_score_table(
 ) -> ScoreTable:
     """The table of the run with this key, read page by page into its columns.
 
-    Some 20 bytes a result and 8 more a metric; 32 more with `keys`.
+    Some 11 bytes a result and 8 more a metric; 32 more with `keys`.
 
     Raises:
         StoreError: the database cannot be read.

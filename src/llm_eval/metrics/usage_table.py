@@ -1,7 +1,9 @@
 """What every reply of a run took, as columns; and the names of single samples. No text is read."""
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from llm_eval.metrics.transactions import reading
 Floats = NDArray[np.float64]
 
 _CHUNK = 500
+_PAGE = 2000
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,14 @@ def read_usage(engine: Engine, run: int) -> UsageTable:
         .where(columns.run == run)
         .order_by(columns.sample_index, columns.epoch)
     )
+    indices, amounts = array("q"), [array("d") for _ in range(4)]
     with reading(engine) as connection:
-        rows = connection.execute(query).all()
-    table = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(len(rows), 5)
-    return UsageTable(table[:, 0].astype(np.int64), *np.ascontiguousarray(table[:, 1:].T))
+        for row in connection.execution_options(yield_per=_PAGE).execute(query):
+            indices.append(row[0])
+            for column, amount in zip(amounts, row[1:], strict=True):
+                column.append(nan if amount is None else amount)
+    columns_read = [np.frombuffer(column, np.float64) for column in amounts]
+    return UsageTable(np.frombuffer(indices, np.int64), *columns_read)
 
 
 def read_sample_ids(engine: Engine, run: int, indices: Sequence[int]) -> dict[int, str]:
