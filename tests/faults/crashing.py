@@ -105,13 +105,15 @@ class Death:
             commit(connection)
             self.step()
 
-        engine.dialect.do_commit = do_commit  # type: ignore[method-assign]
+        engine.dialect.do_commit = do_commit  # type: ignore[method-assign, assignment]
 
     def loop(self) -> asyncio.AbstractEventLoop:
         step = self.step
 
         class Loop(asyncio.SelectorEventLoop):
-            def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+            def call_soon(  # type: ignore[override]
+                self, callback: Any, *args: Any, context: Any = None
+            ) -> asyncio.Handle:
                 step()
                 return super().call_soon(callback, *args, context=context)
 

@@ -11,6 +11,8 @@ from llm_eval.testing import StubServer
 from tests.cli.conftest import LLM_EVAL
 
 CONCURRENCY = 8
+AT_WORK = 0.8
+"""Share of the moments that are counted from a process's first call; the others from its start."""
 WORKERS = 4 * CONCURRENCY + 8
 TASK = """\
 name: sums
@@ -55,7 +57,7 @@ def kill_often(work: Path, url: str, n: int, kills: int, longest_s: float, seed:
         url: of the database.
         n: samples; too many to be done before the last kill.
         kills: how often.
-        longest_s: how long a process lives at most; its start is a part of that.
+        longest_s: how long a process lives at most, from its start or from its first call.
         seed: of the moments.
     """
     rows = (f"what is {number} + {number}?,{2 * number}\n" for number in range(n))
@@ -67,7 +69,9 @@ def kill_often(work: Path, url: str, n: int, kills: int, longest_s: float, seed:
         seen = 0
         for _ in range(kills):
             process = start(work, url, stub.url)
-            time.sleep(draw.uniform(0.2, longest_s))
+            if draw.random() < AT_WORK:
+                wait_for_a_call(stub, seen)
+            time.sleep(draw.uniform(0, longest_s))
             assert process.poll() is None, process.communicate()
             process.kill()
             process.communicate()
@@ -92,6 +96,14 @@ def kill_often(work: Path, url: str, n: int, kills: int, longest_s: float, seed:
         texts = [(r.prompt[-1].content, r.response.text) for r in results if r.response]
         found.invented = sum(said[prompt] != text for prompt, text in texts)
     return found
+
+
+def wait_for_a_call(stub: StubServer, seen: int) -> None:
+    """Until the process has asked something."""
+    deadline = time.monotonic() + 60
+    while len(stub.journal) == seen:
+        assert time.monotonic() < deadline, "it asked nothing"
+        time.sleep(0.002)
 
 
 def start(work: Path, url: str, endpoint: str) -> "subprocess.Popen[str]":

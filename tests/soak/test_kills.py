@@ -16,7 +16,7 @@ pytestmark = pytest.mark.soak
 
 
 def test_fifty_kills(database_url: str, tmp_path: Path) -> None:
-    found = kill_often(tmp_path, database_url, n=6000, kills=50, longest_s=3.0)
+    found = kill_often(tmp_path, database_url, n=8000, kills=50, longest_s=1.0)
     print(found.row, database_url.partition(":")[0])  # noqa: T201 - for whoever measures
     assert (found.lost, found.doubled, found.beyond, found.invented) == (0, 0, 0, 0)
     assert found.repeated <= 50 * found.most_in_flight
