@@ -19,7 +19,7 @@ from llm_eval.tasks.build import build_task
 from llm_eval.testing import StubServer
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "QUICKSTART.md", "docs/local-models.md")
+PAGES = ("README.md", "QUICKSTART.md", "docs/local-models.md", "docs/reliability.md")
 MODELS = (
     "local/smollm2-135m",
     "hf/smollm2-135m",
