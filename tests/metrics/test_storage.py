@@ -274,3 +274,56 @@ async def test_a_reply_after_a_failure_is_scored_without_another_call(
     async with storage.writer(run_id) as writer:
         await writer.put_response(0, 0, one.sample, one.prompt, one.response, "key")
     assert list(storage.pending_responses(run_id)) == [(0, 0, one.response)]
+
+
+Put = tuple[str, int]
+"""What is put (reply, right, wrong or failed), and for which sample."""
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.sampled_from(["reply", "right", "wrong", "failed"]), st.integers(0, 2)),
+            max_size=8,
+        ),
+        max_size=3,
+    )
+)
+async def test_the_first_reply_and_the_first_result_that_is_none_of_failure_stay(
+    storage: MetricsStorage, sessions: list[list[Put]]
+) -> None:
+    """Whatever is put in whatever order, by one writer after another."""
+    run_id = start(storage)
+    replies: dict[int, SampleResult] = {}
+    results: dict[int, SampleResult] = {}
+    for session in sessions:
+        async with storage.writer(run_id) as writer:
+            for number, (what, index) in enumerate(session):
+                given = failed(index) if what == "failed" else result(index, float(what == "right"))
+                if given.response is not None:
+                    given = replace(given, response=replace(given.response, text=f"{number}"))
+                    replies.setdefault(index, given)
+                if what == "reply":
+                    assert given.response is not None
+                    await writer.put_response(
+                        index, 0, given.sample, given.prompt, given.response, "key"
+                    )
+                    continue
+                await writer.put_result(given)
+                if index not in results or results[index].failure is not None:
+                    results[index] = given
+    expected = [joined(results[index], replies.get(index)) for index in sorted(results)]
+    assert list(storage.results(run_id)) == expected
+    done = {index for index, kept in results.items() if kept.failure is None}
+    assert {index for index, _ in storage.done(run_id)} == done
+    pending = {index: reply.response for index, reply in replies.items() if index not in done}
+    assert {index: response for index, _, response in storage.pending_responses(run_id)} == pending
+
+
+def joined(kept: SampleResult, reply: SampleResult | None) -> SampleResult:
+    if reply is None:
+        return kept
+    return replace(kept, prompt=reply.prompt, response=reply.response)

@@ -52,6 +52,24 @@ def test_a_database_of_an_older_release_keeps_what_is_in_it(release: str, tmp_pa
         assert storage.lineage.find("anything") == []
 
 
+@pytest.mark.parametrize("release", RELEASES[:-1])
+def test_an_older_database_of_either_kind_keeps_its_runs(release: str, database_url: str) -> None:
+    engine = open_engine(parsed(database_url))
+    upgrade(engine, release=release)
+    with engine.begin() as connection:
+        connection.execute(
+            schema.runs.insert().values(
+                run_id="run_old", task="qa", model="m", status="complete", n_total=0, recipe="{}",
+                created_at="2025-01-01T00:00:00+00:00",
+            )
+        )  # fmt: skip
+    assert stored_version(engine) == release
+    engine.dispose()
+    with MetricsStorage(database_url) as storage:
+        assert stored_version(storage._engine) == schema.VERSION
+        assert storage.get_run("run_old").status == "complete"
+
+
 def test_opening_twice_changes_nothing(database_url: str) -> None:
     for _ in range(2):
         with MetricsStorage(database_url) as storage:

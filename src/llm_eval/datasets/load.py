@@ -6,13 +6,17 @@ Row(place="data/support.jsonl:3", values={"input": "My card was stolen", "target
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from llm_eval.errors import ConfigError, DatasetError
 
+T = TypeVar("T")
+
 _PARQUET_BATCH = 1000
+_PARQUET_BUFFER = 64 * 1024
+"""Read at once: without, a column of a row group is, and one group may be the whole file."""
 _MAX_CELL_CHARS = 16 * 1024 * 1024
 
 
@@ -114,13 +118,28 @@ def _parquet(path: Path) -> Iterator[Row]:
         raise ConfigError(f"{path}: needs pip install 'llm-eval[parquet]'") from None
     number = 0
     try:
-        with ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_PARQUET_BATCH):
+        with _in_small_memory(lambda: ParquetFile(path, buffer_size=_PARQUET_BUFFER)) as file:
+            for batch in file.iter_batches(batch_size=_PARQUET_BATCH, use_threads=False):
                 for values in batch.to_pylist():
                     number += 1
                     yield Row(f"{path}:{number}", values)
     except (pa.ArrowException, OSError) as exc:
         raise DatasetError(f"{path}: cannot be read after row {number}: {exc}") from exc
+
+
+def _in_small_memory(make: Callable[[], T]) -> T:
+    """What `make` opens takes memory from the system and gives it back.
+
+    Arrow's usual pool keeps it: of a million short rows 40 MB stayed.
+    """
+    import pyarrow as pa
+
+    usual = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        return make()
+    finally:
+        pa.set_memory_pool(usual)
 
 
 def _hub(name: str) -> Iterator[Row]:

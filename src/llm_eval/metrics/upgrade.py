@@ -57,8 +57,8 @@ def stored_version(engine: Engine) -> str | None:
     return None
 
 
-def upgrade(engine: Engine, migrations: Path = MIGRATIONS) -> None:
-    """Run the steps that the database lacks, all in one transaction."""
+def upgrade(engine: Engine, migrations: Path = MIGRATIONS, release: str = "head") -> None:
+    """Run the steps that the database lacks up to `release`, all in one transaction."""
     from alembic import command
     from alembic.config import Config
 
@@ -68,7 +68,7 @@ def upgrade(engine: Engine, migrations: Path = MIGRATIONS) -> None:
 
     def run(connection: Connection) -> None:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, release)
 
     writing(engine, run)
 
