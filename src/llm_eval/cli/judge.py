@@ -1,6 +1,6 @@
 """`llm-eval judge`: how far a judge can be trusted.
 
-llm-eval judge calibrate RUN                                  a judged run with labels
+llm-eval judge calibrate RUN [--metric NAME]                  a judged run with labels
 llm-eval judge calibrate data/labels/FILE.jsonl --judge-model SPEC     labelled replies
 llm-eval judge pairwise RUN RUN --judge-model SPEC            which run's replies are better
 llm-eval judge rubrics                                        the presets
@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("run", metavar="RUN|FILE", help="a judged run, or a .jsonl of labelled replies")
     add("--judge-model", metavar="SPEC", help="with FILE: who grades the replies")
     add("--rubric", metavar="RUBRIC", help="a preset or a YAML file (default: the run's)")
+    options.add_metric(calibrate)
     add("--rater", metavar="NAME", help="only this one's labels")
     add("--next", type=options.positive, metavar="N", help="name N replies to label next")
     add(
@@ -56,20 +57,22 @@ def _calibrate(args: argparse.Namespace, storage: MetricsStorage) -> int:
     from llm_eval.cli.calibration_report import print_calibration
     from llm_eval.metrics.labels import Calibration
     from llm_eval.review.calibration import calibrate
-    from llm_eval.review.items import rubric_of
+    from llm_eval.review.items import judge_of, rubric_of
     from llm_eval.review.next_labels import suggest
     from llm_eval.review.probes import probe
 
     info = storage.get_run(_run_of(args, storage))
-    rubric = rubric_of(info, args.rubric)
+    metric = args.metric
+    judge_of(info, metric)  # which judge is meant, before anything is read or asked
+    rubric = rubric_of(info, args.rubric, metric)
     rng = np.random.default_rng(args.seed)
-    report = calibrate(storage, info, rubric, rng=rng, rater=args.rater)
+    report = calibrate(storage, info, rubric, rng=rng, rater=args.rater, metric=metric)
     if args.probe:
         report["probes"] = probe(storage, info, rubric, args.probe, judge_model=args.judge_model)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     storage.labels.put_calibration(Calibration(report["judge"], now, info.run_id, report))
     if args.next:
-        report["next"] = suggest(storage, info, rubric, args.next, seed=args.seed)
+        report["next"] = suggest(storage, info, rubric, args.next, seed=args.seed, metric=metric)
     write_json(report) if args.json else print_calibration(report)
     return 0
 

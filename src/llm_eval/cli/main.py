@@ -30,7 +30,7 @@ COMMANDS = {
     "baseline": Command("llm_eval.cli.baseline", "promote runs to baselines; show, export, import"),
     "rescore": Command("llm_eval.cli.rescore", "score stored replies again, with another judge"),
     "review": Command("llm_eval.cli.review", "label replies by hand: export, import, terminal"),
-    "judge": Command("llm_eval.cli.judge", "calibrate a judge against people, or attack it"),
+    "judge": Command("llm_eval.cli.judge", "calibrate a judge; set runs against each other"),
     "trend": Command("llm_eval.cli.trend", "show a metric over the runs of a task"),
     "adapter": Command("llm_eval.cli.adapter", "export a trained adapter; write its model card"),
     "serve": Command("llm_eval.cli.serve", "serve a model and its adapters on this machine"),

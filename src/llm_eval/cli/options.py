@@ -24,6 +24,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_metric(parser: argparse.ArgumentParser) -> None:
+    """Which of a run's judges: `--metric`."""
+    help_text = "of several judges the one that gives NAME, its headline metric"
+    parser.add_argument("--metric", metavar="NAME", help=help_text)
+
+
 def add_judge(parser: argparse.ArgumentParser) -> None:
     """How a judge grades: `--rubric`, `--judge-samples`, `--judge-panel`."""
     add = parser.add_argument

@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for action in (label, export, read):
         action.add_argument("run", metavar="RUN", help="whose replies are labelled")
         action.add_argument("--rubric", metavar="RUBRIC", help="a preset or a YAML file")
+        options.add_metric(action)
         options.add_db(action)
     for action in (label, export):
         action.add_argument("--seed", type=int, default=0, metavar="S", help="of the random order")
@@ -63,7 +64,7 @@ def execute(args: argparse.Namespace) -> int:
     """Label, export or import."""
     with options.open_storage(args) as storage:
         info = storage.get_run(args.run)
-        rubric = rubric_of(info, args.rubric)
+        rubric = rubric_of(info, args.rubric, args.metric)
         items = items_of(storage, info, rubric)
         if not items:
             raise ConfigError(f"run {info.run_id} has no replies to label")
@@ -84,18 +85,23 @@ def _label(args: argparse.Namespace, work: "_Work") -> int:
         notes().print(f"{args.rater} has labelled all {len(work.items)} replies")
         return 0
     notes().print(HELP.format(top="…"))
-    session = LabelSession(
-        waiting,
-        work.rubric,
-        work.storage.labels,
-        Keyboard(),
-        rater=args.rater,
-        now=_now,
-        drawn="next" if args.next else "random",
-    )
-    stored = session.run()
-    left = len(work.items) - len(_known(work, args.rater).keys() & by_name(work.items).keys())
-    notes().print(f"{stored} labels stored, {left} replies left; the same command goes on")
+    with Keyboard() as keyboard:
+        session = LabelSession(
+            waiting,
+            work.rubric,
+            work.storage.labels,
+            keyboard,
+            rater=args.rater,
+            now=_now,
+            drawn="next" if args.next else "random",
+        )
+        try:
+            session.run()
+        finally:  # also when it is broken off: every label is stored when it is given
+            known = _known(work, args.rater).keys()
+            left = len(work.items) - len(known & by_name(work.items).keys())
+            stored = len(known - done.keys())
+            notes().print(f"{stored} labels stored, {left} replies left; the same command goes on")
     return 0
 
 
@@ -103,7 +109,7 @@ def _most_useful(args: argparse.Namespace, work: "_Work", waiting: list[Item]) -
     from llm_eval.review.calibration import judged_replies, pair_up
     from llm_eval.review.next_labels import next_replies
 
-    judged = judged_replies(work.storage, work.info, work.rubric)
+    judged = judged_replies(work.storage, work.info, work.rubric, args.metric)
     pairs = pair_up(judged, work.storage.labels.given(work.rubric.scale), work.rubric)
     chosen = {reply.item for reply in next_replies(judged, pairs, args.next, seed=args.seed)}
     return [item for item in waiting if item.item in chosen]

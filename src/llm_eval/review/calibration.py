@@ -22,7 +22,7 @@ from llm_eval.errors import ConfigError
 from llm_eval.metrics.labels import Label, item_of
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.review.correction import Judged, corrected_mean, corrected_rate
-from llm_eval.review.items import judge_recipe
+from llm_eval.review.items import judge_of
 from llm_eval.scorers.judge_report import rank_correlation
 from llm_eval.scorers.rubric import Dimension, Rubric
 from llm_eval.stats.agreement import (
@@ -64,13 +64,15 @@ class Pair:
     passed: bool
 
 
-def judged_replies(storage: MetricsStorage, info: RunInfo, rubric: Rubric) -> list[JudgedReply]:
-    """Every distinct reply of a run that has a verdict.
+def judged_replies(
+    storage: MetricsStorage, info: RunInfo, rubric: Rubric, metric: str | None = None
+) -> list[JudgedReply]:
+    """Every distinct reply of a run that has a verdict, of the judge whose headline is `metric`.
 
     Raises:
-        ConfigError: the run was not judged.
+        ConfigError: the run was not judged, or by several and none is named.
     """
-    recipe = judge_recipe(info)
+    recipe = judge_of(info, metric)
     if recipe is None:
         raise ConfigError(
             f"run {info.run_id} has no judge: llm-eval rescore {info.run_id} --judge-model SPEC"
@@ -96,6 +98,7 @@ def calibrate(
     *,
     rng: np.random.Generator,
     rater: str | None = None,
+    metric: str | None = None,
 ) -> dict[str, Any]:
     """The report on a judged run, from the labels that its replies have.
 
@@ -105,11 +108,12 @@ def calibrate(
         rubric: what it was judged by.
         rng: for the intervals that are drawn.
         rater: only this one's labels.
+        metric: of several judges, the one whose headline metric this is.
 
     Raises:
-        ConfigError: the run has no judge, or none of its replies has a label.
+        ConfigError: the run has no judge, several and none is named, or no reply with a label.
     """
-    judged = judged_replies(storage, info, rubric)
+    judged = judged_replies(storage, info, rubric, metric)
     here = {reply.item for reply in judged}
     labels = [x for x in storage.labels.given(rubric.scale, rater) if x.item in here]
     pairs = pair_up(judged, labels, rubric)
@@ -118,9 +122,10 @@ def calibrate(
             f"run {info.run_id}: {len(pairs)} of {len(judged)} judged replies have a label, and "
             f"two are the least; llm-eval review label {info.run_id} --rater NAME"
         )
-    recipe = judge_recipe(info) or {}
+    recipe = judge_of(info, metric) or {}
     report = {
         "run_id": info.run_id,
+        "metric": recipe["metric"],
         "judge": recipe["judge"],
         "judges": _judges(info, recipe),
         "rubric": rubric.name,

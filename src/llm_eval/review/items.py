@@ -5,7 +5,7 @@
 "Paris is the capital."
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,18 +50,27 @@ def shuffled(items: Iterable[Item], seed: int) -> list[Item]:
     return sorted(items, key=lambda item: digest((seed, item.item)))
 
 
-def rubric_of(info: RunInfo, given: str | None) -> Rubric:
+def rubric_of(info: RunInfo, given: str | None, metric: str | None = None) -> Rubric:
     """The rubric that a run was judged by, or is to be labelled by.
 
     Args:
         info: the run.
         given: a preset or a path; None: the run's own, else what suits its task.
+        metric: of several judges, the one whose headline metric this is.
 
     Raises:
-        ConfigError: it cannot be read, or is no longer what the run was judged by.
+        ConfigError: it cannot be read, is no longer what the run was judged by, or several judges
+            grade by several rubrics and nobody says which is meant.
     """
-    rubric = load_rubric(given or _named(info))
-    judged = judge_recipe(info)
+    judges = judges_of(info)
+    if given is not None:
+        rubric = load_rubric(given)
+        alike = [judge for judge in judges if judge["scale"] == rubric.scale]
+        judged = judge_of(info, metric) if metric else next(iter(alike or judges), None)
+    else:
+        one_scale = len({judge["scale"] for judge in judges}) == 1
+        judged = judges[0] if one_scale and metric is None else judge_of(info, metric)
+        rubric = load_rubric(_named(info, judged))
     if judged is not None and judged["scale"] != rubric.scale:
         raise ConfigError(
             f"run {info.run_id} was judged by another {judged['rubric']!r} than {rubric.name!r} "
@@ -70,18 +79,39 @@ def rubric_of(info: RunInfo, given: str | None) -> Rubric:
     return rubric
 
 
-def judge_recipe(info: RunInfo, metric: str | None = None) -> dict[str, Any] | None:
-    """The recipe of a run's judge, or None where it has none.
+def judge_of(info: RunInfo, metric: str | None = None) -> dict[str, Any] | None:
+    """The recipe of the judge that is meant; None where the run has no judge.
 
     Args:
         info: the run.
-        metric: what the judge gives; None: the run's first judge.
+        metric: the judge's headline metric; None: the run's only judge.
+
+    Raises:
+        ConfigError: the run has several judges and none is named, or has none of that name.
     """
-    scorers = info.recipe.get("scorers", ())
-    judges = [dict(s) for s in scorers if s.get("name") == LLMJudge.name]
+    judges = judges_of(info)
+    names = ", ".join(judge["metric"] for judge in judges)
     if metric is None:
+        if len(judges) > 1:
+            raise ConfigError(
+                f"run {info.run_id} has {len(judges)} judges ({names}): name one with --metric"
+            )
         return next(iter(judges), None)
-    giving = [judge for judge in judges if gives(judge["metric"], metric)]
+    found = next((judge for judge in judges if judge["metric"] == metric), None)
+    if found is None and judges:
+        raise ConfigError(f"--metric {metric}: run {info.run_id} has no such judge, but {names}")
+    return found
+
+
+def judges_of(info: RunInfo) -> list[dict[str, Any]]:
+    """The recipes of all judges of a run."""
+    scorers = info.recipe.get("scorers", ())
+    return [dict(scorer) for scorer in scorers if scorer.get("name") == LLMJudge.name]
+
+
+def judge_recipe(info: RunInfo, metric: str) -> dict[str, Any] | None:
+    """The recipe of the judge that gives `metric`, headline or another; None where none does."""
+    giving = [judge for judge in judges_of(info) if gives(judge["metric"], metric)]
     return max(giving, key=lambda judge: len(judge["metric"]), default=None)
 
 
@@ -90,16 +120,17 @@ def by_name(items: Sequence[Item]) -> dict[str, Item]:
     return {item.item: item for item in items}
 
 
-def _named(info: RunInfo) -> str:
+def _named(info: RunInfo, judged: Mapping[str, Any] | None) -> str:
     request = info.recipe.get("request") or {}
     if request.get("rubric"):
         return str(request["rubric"])
     if info.task.endswith((".yaml", ".yml")):
-        scorers = build_task(info.task).scorers
-        for scorer in scorers:
-            if isinstance(scorer, LLMJudge):
+        for scorer in build_task(info.task).scorers:
+            meant = judged is None or (
+                isinstance(scorer, LLMJudge) and scorer.metric == judged["metric"]
+            )
+            if meant and isinstance(scorer, LLMJudge):
                 return scorer.rubric
-    judged = judge_recipe(info)
     return judged["rubric"] if judged else RUBRICS.get(info.task, "qa_correctness")
 
 

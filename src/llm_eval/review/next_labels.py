@@ -44,10 +44,16 @@ def next_replies(
 
 
 def suggest(
-    storage: MetricsStorage, info: RunInfo, rubric: Rubric, n: int, *, seed: int = 0
+    storage: MetricsStorage,
+    info: RunInfo,
+    rubric: Rubric,
+    n: int,
+    *,
+    seed: int = 0,
+    metric: str | None = None,
 ) -> list[str]:
     """Ids of the samples whose replies to label next."""
-    judged = judged_replies(storage, info, rubric)
+    judged = judged_replies(storage, info, rubric, metric)
     pairs = pair_up(judged, storage.labels.given(rubric.scale), rubric)
     return [reply.sample_id for reply in next_replies(judged, pairs, n, seed=seed)]
 
