@@ -129,6 +129,7 @@ def _open(plan: _Plan, storage: MetricsStorage) -> RunInfo:
         "scorers": [scorer.recipe for scorer in scorers],
         "metrics": [metric for scorer in scorers for metric in scorer.metrics],
         "parent": plan.parent.run_id,
+        "rescoring": {"judge_model": plan.asked.judge_model, "rubric": plan.asked.rubric},
         "code": code_version(),
     }
     info = RunInfo(

@@ -221,3 +221,25 @@ def test_of_several_judges_the_one_that_is_named_is_calibrated(
     assert require_calibrated(storage, info, metric="tone", min_labels=4).report["metric"] == "tone"
     with pytest.raises(ConfigError, match="name one with --metric"):
         require_calibrated(storage, info)
+
+
+def test_a_rescored_run_is_labelled_and_probed_by_its_own_judge(
+    command: Command, stub: StubServer
+) -> None:
+    run = judged(command, stub)
+    Path("own.yaml").write_text(RUBRIC)
+    with StubServer(answer).in_thread() as other:
+        newer = ("--judge-model", f"openai/newer@{other.url}", "--rubric", "own.yaml")
+        assert command("rescore", run, *newer)[0] == 0
+        assert command("review", "export", "latest", "--output", "labels.csv")[0] == 0
+        rows = list(csv.DictReader(Path("labels.csv").read_text().splitlines(keepends=True)))
+        for number, row in enumerate(rows):
+            row |= {"tone": str(number % 2), "length": "1"}
+        write(rows)
+        assert command("review", "import", "latest", "labels.csv", "--rater", "ann")[0] == 0
+        before = other.n_requests, stub.n_requests
+        code, out, err = command("judge", "calibrate", "latest", "--probe", "3", "--json")
+        assert code == 0, err
+        assert json.loads(out)["probes"]["n_pairs"] == 3
+        assert other.n_requests > before[0]
+        assert stub.n_requests == before[1]

@@ -11,7 +11,8 @@ def print_calibration(report: Mapping[str, Any]) -> None:
     console = output()
     console.print()
     judges = ", ".join(report["judges"])
-    console.print(clean(f"{report['metric']} · {judges} · {report['rubric']} · {report['run_id']}"), style="bold")
+    title = f"{report['metric']} · {judges} · {report['rubric']} · {report['run_id']}"
+    console.print(clean(title), style="bold")
     console.print(
         f"{report['n_labelled']} of {report['n_judged']} judged replies are labelled, by "
         f"{clean(', '.join(report['raters']))} · scale: {report['mode']}\n"

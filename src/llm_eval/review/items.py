@@ -115,21 +115,23 @@ def judge_recipe(info: RunInfo, metric: str) -> dict[str, Any] | None:
     return max(giving, key=lambda judge: len(judge["metric"]), default=None)
 
 
+def asked_of(info: RunInfo) -> Mapping[str, Any]:
+    """The options that a run's judge was asked for with: the rescoring's, else the run's own."""
+    return info.recipe.get("rescoring") or info.recipe.get("request") or {}
+
+
 def by_name(items: Sequence[Item]) -> dict[str, Item]:
     """Items by their identity."""
     return {item.item: item for item in items}
 
 
 def _named(info: RunInfo, judged: Mapping[str, Any] | None) -> str:
-    request = info.recipe.get("request") or {}
-    if request.get("rubric"):
-        return str(request["rubric"])
+    if rubric := asked_of(info).get("rubric"):
+        return str(rubric)
     if info.task.endswith((".yaml", ".yml")):
-        for scorer in build_task(info.task).scorers:
-            meant = judged is None or (
-                isinstance(scorer, LLMJudge) and scorer.metric == judged["metric"]
-            )
-            if meant and isinstance(scorer, LLMJudge):
+        named = [s for s in build_task(info.task).scorers if isinstance(s, LLMJudge)]
+        for scorer in named:
+            if judged is None or scorer.metric == judged["metric"]:
                 return scorer.rubric
     return judged["rubric"] if judged else RUBRICS.get(info.task, "qa_correctness")
 

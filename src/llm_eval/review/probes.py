@@ -14,7 +14,7 @@ from llm_eval.event_loop import in_own_loop
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.base import BaseModel
 from llm_eval.models.budget import Budget
-from llm_eval.review.items import Item, items_of, shuffled
+from llm_eval.review.items import Item, asked_of, items_of, shuffled
 from llm_eval.scorers.judge_models import build_judges
 from llm_eval.scorers.judge_prompt import Case
 from llm_eval.scorers.opinion import Asking, Opinion, form_opinion
@@ -46,8 +46,7 @@ def probe(
     Raises:
         ConfigError: nobody says which judge to ask.
     """
-    request = info.recipe.get("request") or {}
-    spec = judge_model or request.get("judge_model")
+    spec = judge_model or asked_of(info).get("judge_model")
     if spec is None:
         raise ConfigError(f"run {info.run_id} does not name its judge: give --judge-model SPEC")
     judges = build_judges(spec, cache=storage.cache(), budget=Budget())
