@@ -10,7 +10,7 @@ import pytest
 
 from llm_eval.cli.main import main
 from llm_eval.metrics.storage import MetricsStorage
-from llm_eval.scorers.rubric import load_rubric
+from llm_eval.scorers.rubric import load_rubric, preset_names
 from llm_eval.testing import StubServer, stub_judge
 from llm_eval.testing.stub_replies import hashed
 
@@ -243,3 +243,12 @@ def test_a_rescored_run_is_labelled_and_probed_by_its_own_judge(
         assert json.loads(out)["probes"]["n_pairs"] == 3
         assert other.n_requests > before[0]
         assert stub.n_requests == before[1]
+
+
+def test_the_presets_are_listed_by_names_that_can_be_typed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["judge", "rubrics"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert set(preset_names()) <= set(names)
+    assert len(preset_names()) >= 6

@@ -169,6 +169,7 @@ def test_from_the_command_line(
     shown = capsys.readouterr().out
     assert "Bradley–Terry" in shown
     assert "turned with the order: 0.0 %" in shown
+    assert all(word in shown for word in ("wins", "95 % interval", "no verdict", "1 : 2", "2 : 3"))
     assert len(path.read_text().splitlines()) == 60
     assert main([*command, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["pairs"]) == 3

@@ -131,4 +131,5 @@ def _interval(ci95: Sequence[float | None], digits: int, scale: float = 1.0) -> 
     low, high = ci95
     if low is None or high is None:
         return "–"
-    return f"{low * scale:.{digits}f} – {high * scale:.{digits}f}"
+    shown = (round(bound * scale, digits) + 0.0 for bound in (low, high))  # + 0.0: no minus zero
+    return " – ".join(f"{bound:.{digits}f}" for bound in shown)

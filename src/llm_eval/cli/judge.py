@@ -98,6 +98,7 @@ def _rubrics(args: argparse.Namespace) -> int:
         write_json(rubrics)
         return 0
     listing = table("rubric", "needs", "")
+    listing.columns[-1].no_wrap = False  # a name must stay whole, to be typed
     for rubric in rubrics:
         listing.add_row(rubric.name, rubric.reference, clean(rubric.description))
     output().print(listing)

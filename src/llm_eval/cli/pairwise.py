@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_eval.cli import options
-from llm_eval.cli.terminal import clean, notes, output, table, write_json
+from llm_eval.cli.terminal import clean, fitted, notes, output, table, write_json
 from llm_eval.errors import ConfigError
 
 
@@ -62,24 +62,25 @@ def print_standings(report: Mapping[str, Any]) -> None:
     console.print()
     title = f"{', '.join(report['judges'])} · {report['rubric']} · {report['n_samples']} samples"
     console.print(clean(title), style="bold")
+    numbers = {run["run_id"]: number for number, run in enumerate(report["runs"], start=1)}
     for run in report["runs"]:
-        console.print(clean(f"  {run['run_id']} · {run['model']}"))
+        console.print(clean(f"  {numbers[run['run_id']]}  {run['run_id']} · {run['model']}"))
     console.print()
-    console.print(_pairs(report))
+    console.print(_pairs(report, numbers))
     if report["ranking"] is not None:
-        console.print(_ranking(report["ranking"]))
+        console.print(_ranking(report["ranking"], numbers))
     for line in _lines(report):
         console.print(clean(line))
 
 
-def _pairs(report: Mapping[str, Any]) -> Any:
+def _pairs(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Any:
+    """The runs by their numbers in the heading: ids and names would push the figures out."""
     columns = (">wins", ">ties", ">losses", ">win rate", ">95 % interval", ">p", ">no verdict")
-    listing = table("run", "against", *columns)
+    listing = table("runs", *columns)
     for pair in report["pairs"]:
         without = sum(pair["no_verdict"].values()) + pair["n_missing"]
         listing.add_row(
-            pair["first"],
-            pair["second"],
+            f"{numbers[pair['first']]} : {numbers[pair['second']]}",
             *(str(pair[name]) for name in ("wins", "ties", "losses")),
             _percent(pair["win_rate"]),
             _interval(pair["ci95"]),
@@ -89,13 +90,14 @@ def _pairs(report: Mapping[str, Any]) -> Any:
     return listing
 
 
-def _ranking(ranking: Any) -> Any:
-    listing = table("Bradley–Terry", "model", ">Elo", ">rank")
+def _ranking(ranking: Any, numbers: Mapping[str, int]) -> Any:
+    rows = []
     for row in ranking:
         best, worst = row["ranks"]
         rank = str(best) if best == worst else f"{best}–{worst}"
-        listing.add_row(row["run_id"], clean(row["model"]), f"{row['elo']:.0f}", rank)
-    return listing
+        number = str(numbers[row["run_id"]])
+        rows.append((number, clean(row["model"]), f"{row['elo']:.0f}", rank))
+    return fitted(("run", "Bradley–Terry", ">Elo", ">rank"), rows, "Bradley–Terry")
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
