@@ -1,13 +1,22 @@
 """Judged runs from end to end: the candidate's reply is safe, the judge's cost stands apart."""
 
 import asyncio
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llm_eval.errors import ConfigError
-from llm_eval.evaluation import Evaluation, Request, execute_plan, prepare, resume_request
+from llm_eval.evaluation import (
+    Evaluation,
+    Request,
+    evaluate,
+    execute_plan,
+    prepare,
+    resume_request,
+)
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.rescore import Rescoring, rescore
 from llm_eval.testing import Faults, StubServer, stub_judge
@@ -57,12 +66,24 @@ async def test_the_judges_tokens_are_not_the_candidates(storage: MetricsStorage)
     assert usage["prompt_tokens"] > both.summary.usage.prompt_tokens
 
 
+async def test_what_the_cache_gave_is_counted_as_such(storage: MetricsStorage) -> None:
+    async with StubServer(answer) as stub:
+        await judged(storage, stub)
+        asked = stub.n_requests
+        again = await judged(storage, stub)
+        assert stub.n_requests == asked
+    (usage,) = again.summary.to_dict()["judge"][0]["usage"].values()
+    assert usage["cache_hits"] == usage["calls"] > N
+
+
 async def test_a_broken_judge_loses_no_reply_and_repeats_none(storage: MetricsStorage) -> None:
     async with StubServer(hashed) as stub, StubServer(faults=Faults({"400": 1.0})) as broken:
         run = await judged(storage, stub, judge_model=f"openai/judge@{broken.url}")
         assert stub.n_requests == N
     (block,) = run.summary.to_dict()["judge"]
     assert block["states"]["transport_error"] == N
+    (usage,) = block["usage"].values()
+    assert usage["failures"] == usage["calls"] > 0
     assert block["states"]["scored"] == 0
     assert run.metrics["exact_match"].n_scored == N
     assert run.metrics["judge"].n_unscored == N
@@ -87,6 +108,41 @@ async def test_judge_and_candidate_of_one_family_are_warned_about(storage: Metri
     assert any("of one family" in w for w in run.summary.to_dict()["judge"][0]["warnings"])
 
 
+async def test_a_judge_is_named_that_passes_canaries_or_fails_the_reference(
+    storage: MetricsStorage,
+) -> None:
+    levels = {"correctness": 2, "completeness": 2, "format": 2}
+
+    def always(level: int) -> str:
+        verdict = dict.fromkeys(levels, str(level))
+        return json.dumps({"evidence": "", "reasoning": "", "verdict": verdict})
+
+    async with StubServer(hashed) as stub:
+        for level, warned in ((2, "passed canaries: "), (0, "did not pass the reference itself")):
+            async with StubServer(lambda _prompt, level=level: always(level)) as judge:
+                run = await judged(storage, stub, judge_model=f"openai/judge@{judge.url}")
+            warnings = run.summary.to_dict()["judge"][0]["warnings"]
+            assert [warned in warning for warning in warnings] == [True], warnings
+
+
+async def test_scores_that_go_with_length_are_told(storage: MetricsStorage) -> None:
+    def candidate(prompt: str) -> str:
+        return f"{hashed(prompt)}{' word' * (len(prompt) % 9)}"
+
+    def by_length(prompt: str) -> str:
+        graded = prompt.partition("<<< candidate")[2]
+        level = "2" if graded.count(" word") > 3 else "0"
+        verdict = dict.fromkeys(("correctness", "completeness", "format"), level)
+        return json.dumps({"evidence": "", "reasoning": "", "verdict": verdict})
+
+    async with StubServer(candidate) as stub, StubServer(by_length) as judge:
+        asked = request(stub, judge_model=f"openai/judge@{judge.url}")
+        run = await execute_plan(prepare(replace(asked, limit=30), storage), storage)
+    (block,) = run.summary.to_dict()["judge"]
+    assert block["length_correlation"] > 0.7
+    assert any("scores go with the reply's length" in warning for warning in block["warnings"])
+
+
 async def test_a_wrong_key_of_the_judge_costs_no_reply(storage: MetricsStorage) -> None:
     async with StubServer(hashed) as stub, StubServer(answer, key="secret") as locked:
         with pytest.raises(ConfigError, match="the judge cannot be used"):
@@ -108,7 +164,26 @@ async def test_an_interrupted_judged_run_goes_on_on_the_same_scale(
         run = await execute_plan(again, storage, resume=info)
     assert run.run_id == first.run_id
     assert run.status == "complete"
-    assert run.summary.to_dict()["judge"][0]["states"]["scored"] == N
+    block = run.summary.to_dict()["judge"][0]
+    assert block["states"]["scored"] == N
+    (before,) = first.summary.to_dict()["judge"][0]["usage"].values()
+    (usage,) = block["usage"].values()
+    assert usage["calls"] >= before["calls"] + N
+
+
+async def test_a_resumed_run_keeps_its_scale_whatever_the_judge_gives_now(
+    storage: MetricsStorage,
+) -> None:
+    async with StubServer(answer) as stub:
+        stop = asyncio.Event()
+        stop.set()
+        first = await execute_plan(prepare(request(stub), storage), storage, stop=stop)
+        info = storage.get_run(first.run_id)
+        stub.refuses = ["logprobs"]
+        plan = prepare(replace(resume_request(info), cache=False), storage)
+        run = await execute_plan(plan, storage, resume=info)
+    (block,) = run.summary.to_dict()["judge"]
+    assert (block["mode"], block["states"]["transport_error"]) == ("logprobs", N)
 
 
 async def test_a_panel_is_named_with_commas(storage: MetricsStorage) -> None:
@@ -149,6 +224,33 @@ def test_a_rescored_run_asks_the_candidate_nothing_and_names_its_parent(
     assert child.metrics["exact_match"].value == parent.metrics["exact_match"].value
     assert child.metrics["judge"].n_scored == N
     assert child.summary.usage.cost_usd in (None, 0.0)
+
+
+def test_the_judge_of_a_rescoring_sees_what_was_asked_then_and_the_candidate_is_free(
+    storage: MetricsStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"who": "Ann"}\n')
+    task = tmp_path / "task.yaml"
+    text = (
+        "name: t\ndata: rows.jsonl\nmessages: [{role: user, content: 'Greet {{ who }}'}]\n"
+        "target: '{{ who }}'\nscorers: [exact_match]\n"
+    )
+    task.write_text(text)
+    monkeypatch.setenv("LLM_EVAL_CONFIG", str(tmp_path / "models.yaml"))
+    with StubServer(answer).in_thread() as stub:
+        (tmp_path / "models.yaml").write_text(
+            "models:\n  priced:\n    provider: openai\n    model: m\n"
+            f"    base_url: {stub.url}\n    price: {{input: 1000, output: 1000}}\n"
+        )
+        parent = evaluate(str(task), "priced", db=storage)
+        (reply,) = [r.response.text for r in parent.results() if r.response is not None]
+        asked = stub.n_requests
+        task.write_text(text.replace("Greet", "Insult"))
+        child = rescore(Rescoring(run=parent.run_id, judge_model=f"openai/j@{stub.url}"), storage)
+        graded = [e.prompt for e in stub.journal[asked:] if reply in e.prompt]
+    assert ["Greet Ann" in prompt for prompt in graded] == [True]
+    assert (parent.summary.usage.cost_usd or 0) > 0
+    assert child.summary.usage.cost_usd == 0
 
 
 def test_other_scorers_can_be_named(storage: MetricsStorage) -> None:

@@ -159,6 +159,18 @@ def test_labels_that_do_not_fit_are_told_and_nothing_is_lost(
     assert len(MetricsStorage(db).labels.given(QA.scale)) == 2
 
 
+def test_labels_of_chosen_replies_are_marked_so(
+    command: Command, stub: StubServer, db: str
+) -> None:
+    run = judged(command, stub)
+    write(filled(command, run, "2"))
+    assert command("review", "import", run, "labels.csv", "--rater", "ann")[0] == 0
+    write(filled(command, run, "", "1"))
+    assert command("review", "import", run, "labels.csv", "--rater", "ann", "--chosen")[0] == 0
+    drawn = [label.drawn for label in MetricsStorage(db).labels.given(QA.scale)]
+    assert sorted(drawn) == ["next", "random"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -22,6 +22,7 @@ from llm_eval.review.label_file import read_labels, write_labels
 from llm_eval.review.labelled_run import judge_replies, read_replies
 from llm_eval.review.next_labels import next_replies
 from llm_eval.review.session import LabelSession
+from llm_eval.scorers.judge_report import rank_correlation
 from llm_eval.scorers.rubric import load_rubric
 from llm_eval.testing import StubServer, stub_judge
 from llm_eval.testing.stub_replies import hashed
@@ -35,7 +36,7 @@ N = 40
 def answer(prompt: str) -> str:
     if stub_judge.is_judge_prompt(prompt):
         return stub_judge.verdict(prompt, 0.2)
-    return f"{hashed(prompt)}\x1b[31m"
+    return f"{hashed(prompt)}{' word' * (len(prompt) % 9)}\x1b[31m"
 
 
 @pytest.fixture
@@ -225,6 +226,52 @@ def test_the_report_compares_level_by_level(storage: MetricsStorage, run: Evalua
     assert report["pass"]["confusion"]["only_judge"] == 0
     assert np.sum(report["dimensions"]["format"]["confusion"]) == 30
     assert report["corrected"]["pass"]["value"] == pytest.approx(report["corrected"]["pass"]["raw"])
+
+
+def test_misses_and_false_passes_are_told_apart(storage: MetricsStorage, run: Evaluation) -> None:
+    info = storage.get_run(run.run_id)
+    judged = judged_replies(storage, info, QA)
+    found = by_name(items(storage, run))
+    passed = [found[j.item] for j in judged if j.passed][:4]
+    failed = [found[j.item] for j in judged if not j.passed][:10]
+    wrong = [label(item, level=0) for item in passed[:3]]  # of four passes people share one
+    missed = [label(item, level=2) for item in failed[:2]]  # of ten fails people pass two
+    right = [label(passed[3], level=2), *(label(item, level=0) for item in failed[2:])]
+    storage.labels.put([*wrong, *missed, *right])
+    report = calibrate(storage, info, QA, rng=np.random.default_rng(0))
+    counts = {"both": 1, "only_people": 2, "only_judge": 3, "neither": 8}
+    assert report["pass"]["confusion"] == counts
+    assert report["pass"]["sensitivity"]["value"] == pytest.approx(1 / 3)
+    assert report["pass"]["specificity"]["value"] == pytest.approx(8 / 11)
+    assert report["corrected"]["pass_rogan_gladen"] is not None
+    assert any("do not gate on it" in warning for warning in report["warnings"])
+
+
+def test_of_two_readers_the_stricter_counts_and_one_can_be_taken_alone(
+    storage: MetricsStorage, run: Evaluation
+) -> None:
+    info = storage.get_run(run.run_id)
+    for rater, level in (("ann", 2), ("bob", 0)):
+        storage.labels.put([label(item, rater, level) for item in items(storage, run)])
+    rng = np.random.default_rng(0)
+    both = calibrate(storage, info, QA, rng=rng)["pass"]["confusion"]
+    assert both["both"] == both["only_people"] == 0
+    ann = calibrate(storage, info, QA, rng=rng, rater="ann")
+    assert ann["raters"] == ["ann"]
+    assert ann["pass"]["confusion"]["neither"] == ann["pass"]["confusion"]["only_judge"] == 0
+    people = calibrate(storage, info, QA, rng=rng)["people"]
+    assert people["alike"]["pass"] == 0
+    assert people["alpha"]["pass"]["value"] < 0
+
+
+def test_an_error_that_goes_with_length_is_told(storage: MetricsStorage, run: Evaluation) -> None:
+    info = storage.get_run(run.run_id)
+    storage.labels.put([label(item) for item in items(storage, run)])
+    judged = judged_replies(storage, info, QA)
+    report = calibrate(storage, info, QA, rng=np.random.default_rng(0))
+    # People call all replies right, so the judge's error is its score less one.
+    expected = rank_correlation([j.length for j in judged], [j.score for j in judged])
+    assert report["length"]["error"] == report["length"]["score"] == expected is not None
 
 
 def test_labels_hold_for_the_same_reply_under_another_judge(

@@ -22,7 +22,8 @@ from llm_eval.testing import StubServer, stub_judge
 QA = load_rubric("qa_correctness")
 N = 8
 START = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from llm_eval.cli.main import main
 sys.exit(main(sys.argv[1:]))

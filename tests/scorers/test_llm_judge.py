@@ -3,6 +3,7 @@
 import pytest
 
 from llm_eval.errors import BudgetExceededError, ConfigError, ProviderError
+from llm_eval.scorers import judge_prompt, llm_judge
 from llm_eval.scorers.canaries import release
 from llm_eval.scorers.family import family, related
 from llm_eval.scorers.injections import injections
@@ -145,6 +146,30 @@ async def test_a_panel_decides_by_its_rule_and_keeps_disagreement(rule: str, val
     assert [opinion["judge"] for opinion in score.details["opinions"]] == ["a", "b", "c"]
 
 
+async def test_the_majority_is_the_commonest_level_and_of_equals_the_lower() -> None:
+    panel = [
+        saying(verdict(dict.fromkeys(BEST, level)), name=str(n))
+        for n, level in enumerate(["0", "0", "1", "2", "2"])
+    ]
+    options = LLMJudge(weighting="levels", panel="majority")
+    given = await values(judge(*panel, options=options))
+    assert (given["judge"], given["judge_pass"]) == (0.0, 0.0)
+    split = judge(saying(verdict(BEST), name="a"), saying(verdict(WORST), name="b"))
+    assert (await values(split))["judge_pass"] == 0.0  # doubt is no pass
+
+
+async def test_two_draws_that_differ_are_no_pass() -> None:
+    options = LLMJudge(weighting="levels", samples=2)
+    given = await values(judge(saying(verdict(BEST), verdict(WORST)), options=options))
+    assert (given["judge"], given["judge_pass"]) == (0.5, 0.0)
+
+
+def test_what_a_rubric_does_not_show_no_judge_sees() -> None:
+    free = load_rubric("safety_refusal")
+    assert judge(saying(""), rubric=free).case(SAMPLE, "no").reference is None
+    assert judge(saying("")).case(SAMPLE, "no").reference == "Paris\nCity of Paris"
+
+
 async def test_a_panel_goes_on_without_a_silent_minority() -> None:
     panel = [
         saying(verdict(BEST), name="a"),
@@ -234,6 +259,25 @@ def test_the_recipe_changes_with_model_prompt_rubric_and_way_of_asking() -> None
     ]
     assert len(set(map(str, changed))) == len(changed)
     assert recipe() == recipe()
+
+
+@pytest.mark.parametrize("wording", ["ROLE", "FORM", "CODE", "REMINDER", "GUIDED"])
+def test_one_changed_word_of_the_prompt_is_another_judge(
+    wording: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recipe() -> object:
+        return LLMJudge().bind([ScriptedModel([""])], question).recipe["judge"]
+
+    before = recipe()
+    monkeypatch.setattr(judge_prompt, wording, getattr(judge_prompt, wording) + " ")
+    assert recipe() != before
+
+
+def test_another_schema_is_another_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound = LLMJudge().bind([ScriptedModel([""])], question)
+    before = bound.recipe["judge"]
+    monkeypatch.setattr(llm_judge, "verdict_schema", lambda rubric: {"type": "object"})
+    assert bound.recipe["judge"] != before
 
 
 def test_families_are_told_by_name() -> None:
