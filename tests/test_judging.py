@@ -20,7 +20,7 @@ from llm_eval.evaluation import (
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.rescore import Rescoring, rescore
 from llm_eval.testing import Faults, StubServer, stub_judge
-from llm_eval.testing.stub_replies import hashed
+from llm_eval.testing.stub_replies import Answer, hashed
 from llm_eval.types import Unscored
 
 N = 12
@@ -111,15 +111,14 @@ async def test_judge_and_candidate_of_one_family_are_warned_about(storage: Metri
 async def test_a_judge_is_named_that_passes_canaries_or_fails_the_reference(
     storage: MetricsStorage,
 ) -> None:
-    levels = {"correctness": 2, "completeness": 2, "format": 2}
-
-    def always(level: int) -> str:
-        verdict = dict.fromkeys(levels, str(level))
-        return json.dumps({"evidence": "", "reasoning": "", "verdict": verdict})
+    def always(level: str) -> Answer:
+        verdict = dict.fromkeys(("correctness", "completeness", "format"), level)
+        said = json.dumps({"evidence": "", "reasoning": "", "verdict": verdict})
+        return lambda _prompt: said
 
     async with StubServer(hashed) as stub:
-        for level, warned in ((2, "passed canaries: "), (0, "did not pass the reference itself")):
-            async with StubServer(lambda _prompt, level=level: always(level)) as judge:
+        for level, warned in (("2", "passed canaries: "), ("0", "did not pass the reference")):
+            async with StubServer(always(level)) as judge:
                 run = await judged(storage, stub, judge_model=f"openai/judge@{judge.url}")
             warnings = run.summary.to_dict()["judge"][0]["warnings"]
             assert [warned in warning for warning in warnings] == [True], warnings
