@@ -225,7 +225,8 @@ def test_the_report_compares_level_by_level(storage: MetricsStorage, run: Evalua
     assert report["pass"]["kappa"]["value"] == pytest.approx(1.0)
     assert report["pass"]["confusion"]["only_judge"] == 0
     assert np.sum(report["dimensions"]["format"]["confusion"]) == 30
-    assert report["corrected"]["pass"]["value"] == pytest.approx(report["corrected"]["pass"]["raw"])
+    corrected = report["corrected"]["pass"]  # what is never wrong is corrected by next to nothing
+    assert corrected["value"] == pytest.approx(corrected["raw"], abs=0.01)
 
 
 def test_misses_and_false_passes_are_told_apart(storage: MetricsStorage, run: Evaluation) -> None:
