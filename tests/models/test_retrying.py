@@ -71,6 +71,15 @@ async def test_retry_after_keeps_everybody_out() -> None:
     assert len(inner.calls) == 3
 
 
+async def test_a_retry_after_beyond_the_deadline_is_told_at_once() -> None:
+    model, inner = retrying(lambda call: passing("rate_limit", 3600.0), Limits(deadline_s=1800))
+    with pytest.raises(ProviderError, match="later"):
+        await ask(model)
+    with pytest.raises(ProviderError, match=r"ask for another 3[56]\d\d s.*resume the run later"):
+        await ask(model)
+    assert len(inner.calls) == 1
+
+
 async def test_pauses_grow_and_are_jittered() -> None:
     moments: list[float] = []
 

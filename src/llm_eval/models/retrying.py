@@ -150,8 +150,7 @@ class Retrying(ModelWrapper):
         seconds = self.endpoint.clock() - started
         if last is None:
             return ProviderError(
-                f"model {self.name!r}: the endpoint was unavailable for {seconds:.0f} s",
-                code="unavailable",
+                f"model {self.name!r}: {self._why_unavailable(seconds)}", code="unavailable"
             )
         return ProviderError(
             f"{last} ({attempts} attempts in {seconds:.1f} s)",
@@ -159,3 +158,12 @@ class Retrying(ModelWrapper):
             status=last.status,
             fatal=last.fatal,
         )
+
+    def _why_unavailable(self, seconds: float) -> str:
+        closed_s = self.endpoint.closed_until - self.endpoint.clock()
+        if closed_s > 0:
+            return (
+                f"the endpoint wants nobody to ask for another {closed_s:.0f} s, longer than "
+                f"deadline_s = {self._limits.deadline_s:.0f} leaves; resume the run later"
+            )
+        return f"the endpoint was unavailable for {seconds:.0f} s"
