@@ -1,6 +1,7 @@
 """Slots are found by trying; rates hold; nobody overtakes. Time is virtual."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -78,6 +79,67 @@ async def test_an_endpoint_with_20_slots_is_found_with_few_wasted_calls() -> Non
 
     await asyncio.gather(*(ask() for _ in range(2000)))
     assert refused / 2000 < 0.2
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_refusals_by_chance_cost_their_own_calls_and_no_slots(seed: int) -> None:
+    """5 % are refused whatever we do: at 256 connections the rate stays near what it could be."""
+    rng = random.Random(seed)
+
+    def fault(call: Call) -> ProviderError | None:
+        refused = rng.random() < 0.05
+        return ProviderError("busy", code="rate_limit", retryable=True) if refused else None
+
+    inner = ScriptedModel(["ok"], latency_s=1.0, fault=fault)
+    model = limiting(inner, Limits(concurrency=256))
+    left = iter(range(20_000))
+
+    async def work() -> None:
+        for _ in left:
+            while True:
+                try:
+                    await model.generate(PROMPT, Sampling())
+                except ProviderError:
+                    await asyncio.sleep(rng.random())
+                else:
+                    break
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(1032):
+            group.create_task(work())
+    ideal = 20_000 / 0.95 / 256
+    assert asyncio.get_running_loop().time() < ideal / 0.75
+    assert model.limiter.state.slots > 200
+
+
+async def test_a_limit_is_kept_to_with_few_wasted_calls() -> None:
+    """An endpoint with 64 places, 256 allowed: it is found, and hardly overstepped afterwards."""
+
+    def fault(call: Call) -> ProviderError | None:
+        busy = inner.n_active > 64
+        return ProviderError("busy", code="rate_limit", retryable=True) if busy else None
+
+    inner = ScriptedModel(["ok"], latency_s=1.0, fault=fault)
+    model = limiting(inner, Limits(concurrency=256))
+    left, n_refused = iter(range(10_000)), 0
+
+    async def work() -> None:
+        nonlocal n_refused
+        for _ in left:
+            while True:
+                try:
+                    await model.generate(PROMPT, Sampling())
+                except ProviderError:
+                    n_refused += 1
+                    await asyncio.sleep(0.5)
+                else:
+                    break
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(1032):
+            group.create_task(work())
+    assert n_refused / 10_000 < 0.05
+    assert asyncio.get_running_loop().time() < 10_000 / 64 / 0.75
 
 
 async def test_requests_per_minute_hold() -> None:

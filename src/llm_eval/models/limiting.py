@@ -2,8 +2,9 @@
 
 One limiter for each (provider, endpoint, key). It starts with few slots and doubles them for each
 round of answers while all are in use; after the first overload it adds one a round. Overload cuts
-the slots once per episode: only a call that started after the last cut can cut again. Requests and
-tokens per minute come from configuration and from the provider's own headers.
+the slots once per episode: only a call that started after the last cut can cut again. Refusals that
+come whatever we do cut nothing (`refusals`). Requests and tokens per minute come from configuration
+and from the provider's own headers.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from llm_eval.errors import ProviderError
 from llm_eval.models.base import BaseModel, ModelWrapper
 from llm_eval.models.rate import TokenBucket, seconds_until_reset
+from llm_eval.models.refusals import Refusals
 from llm_eval.specs import Limits
 from llm_eval.types import ModelResponse, Prompt, Sampling
 
@@ -44,6 +46,7 @@ class Limiter:
         self._in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._last_cut = float("-inf")
+        self._refusals = Refusals()
         self._paused_until = float("-inf")
         self._clock = clock
         per_minute = (limits.requests_per_minute, limits.tokens_per_minute)
@@ -84,9 +87,12 @@ class Limiter:
         self._in_flight -= 1
         self._wake()
 
-    def succeeded(self, tokens: int) -> None:
-        """A call was answered: grow, if the slots were in use."""
+    def succeeded(self, tokens: int, started: float = float("inf")) -> None:
+        """A call that started then was answered: grow, if the slots were in use."""
         self._tokens_per_call += 0.1 * (tokens - self._tokens_per_call)
+        if started > self._last_cut:
+            self._refusals.answered(int(self._slots))
+            self._see_what_the_cut_brought()
         if self._in_flight < SATURATED * int(self._slots):
             return
         self._slots += 1.0 if self._slow_start else 1.0 / self._slots
@@ -94,11 +100,30 @@ class Limiter:
         self._wake()
 
     def overloaded(self, started: float) -> None:
-        """A call that started then was refused for too many: cut, once per episode."""
-        if started > self._last_cut:
-            self._slots = max(1.0, self._slots * CUT)
-            self._slow_start = False
-            self._last_cut = self._clock()
+        """A call that started then was refused for too many: cut, once per episode.
+
+        Where refusals come by chance, it takes more of them: see `Refusals`.
+        """
+        if started <= self._last_cut:
+            return
+        if self._refusals.refused():
+            self._cut()
+        else:
+            self._see_what_the_cut_brought()
+
+    def _cut(self) -> None:
+        self._slots = max(1.0, self._slots * CUT)
+        self._slow_start = False
+        self._last_cut = self._clock()
+        self._refusals.cut()
+
+    def _see_what_the_cut_brought(self) -> None:
+        """Find the slots anew where it was for nothing."""
+        verdict = self._refusals.verdict()
+        if verdict == "cut_again":
+            self._cut()
+        elif verdict == "by_chance":
+            self._slow_start = True
 
     def pause(self, seconds: float) -> None:
         """Nobody with this key asks before that."""
@@ -165,7 +190,8 @@ class Limiting(ModelWrapper):
                 limiter.pause(exc.retry_after_s)
             raise
         else:
-            limiter.succeeded(response.usage.prompt_tokens + response.usage.completion_tokens)
+            usage = response.usage
+            limiter.succeeded(usage.prompt_tokens + usage.completion_tokens, started)
             return response
         finally:
             limiter.release()
