@@ -8,7 +8,7 @@ import argparse
 import importlib
 import os
 
-NAMES = ("start_up", "scoring", "engine", "peers", "scale", "compare", "exports", "local_models")
+NAMES = ("start_up", "scoring", "engine", "scale", "compare", "exports", "local_models")
 
 
 def main() -> None:

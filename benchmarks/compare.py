@@ -1,92 +1,91 @@
-"""How long comparing two large runs takes: `python benchmarks/compare.py [--samples 100000]`.
+"""What comparing two large runs takes: `python -m benchmarks.compare [SIZE…]`.
 
-Two runs of 100,000 samples, 20 metrics and 20 slices: 420 paired tests, tokens, cost and latency,
-every changed sample. Half of the metrics are rates, half are means; 3 % of the scores differ. The
-runs are kept in --db, so that a second call only compares.
+Two runs with 20 metrics and 20 slices: 420 paired tests, tokens, cost and latency, every changed
+sample. Half of the metrics are rates, half are means; 3 % of the scores differ. Each comparison has
+a process of its own, so that its peak of memory is its own; the least of three times is shown.
 """
 
 import argparse
 import asyncio
 import json
 import random
-import resource
+import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
-from time import perf_counter
 
-from llm_eval.compare.comparison import compare
+from benchmarks.table import show
 from llm_eval.fingerprint import identify
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.types import ModelResponse, RunInfo, SampleResult, Score, Usage
 
-
-def main(argv: Sequence[str] = ()) -> None:
-    """Write the runs where they are not there yet, and compare them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=100_000)
-    parser.add_argument("--metrics", type=int, default=20)
-    parser.add_argument("--slices", type=int, default=20)
-    parser.add_argument("--differ", type=float, default=0.03, help="share of scores that differ")
-    parser.add_argument("--db", default="sqlite:////tmp/llm_eval_benchmark_compare.db")
-    args = parser.parse_args(argv)
-    with MetricsStorage(args.db) as storage:
-        runs = [f"run_20260101_000000_{n:03}{args.samples}" for n in (0, 1)]
-        known = {info.run_id for info in storage.list_runs(limit=None)}
-        for number, run_id in enumerate(runs):
-            if run_id not in known:
-                asyncio.run(_write(storage, run_id, number, args))
-        before = _peak_mib()
-        started = perf_counter()
-        compared = compare(storage, storage.get_run(runs[0]), storage.get_run(runs[1]))
-        seconds = perf_counter() - started
-    tests = len(compared.metrics) * (1 + len(compared.slices))
-    print(
-        json.dumps(
-            {
-                "samples": compared.n_paired,
-                "tests": tests,
-                "seconds": round(seconds, 2),
-                "peak_mib": round(_peak_mib()),
-                "peak_before_mib": round(before),
-                "newly_failing": len(compared.changes.newly_failing),
-                "verdict": compared.verdict,
-            },
-            indent=2,
-        )
-    )
+METRICS, SLICES, DIFFER = 20, 20, 0.03
+RUNS = ("run_20260101_000000_000000", "run_20260101_000000_000001")
+CHILD = """
+import json, resource, sys, time
+from llm_eval.compare.comparison import compare
+from llm_eval.metrics.storage import MetricsStorage
+with MetricsStorage(sys.argv[1]) as storage:
+    runs = [storage.get_run(name) for name in sys.argv[2:]]
+    wall, cpu = time.perf_counter(), time.process_time()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found = compare(storage, *runs)
+    took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+tests = len(found.metrics) * (1 + len(found.slices))
+print(json.dumps({**took, "before": before, "peak": peak, "tests": tests}))
+"""
 
 
-async def _write(
-    storage: MetricsStorage, run_id: str, number: int, args: argparse.Namespace
-) -> None:
-    print(f"writing {run_id}", file=sys.stderr)
-    kinds = ["rate" if n % 2 == 0 else "mean" for n in range(args.metrics)]
+def main(sizes: Sequence[int] = (10_000, 100_000)) -> None:
+    """One row a size."""
+    rows = []
+    for n in sizes:
+        with tempfile.TemporaryDirectory() as directory:
+            database = f"sqlite:///{directory}/runs.db"
+            with MetricsStorage(database) as storage:
+                for number, run_id in enumerate(RUNS):
+                    asyncio.run(_write(storage, run_id, number, n))
+            tries = [_measured(database) for _ in range(3)]
+        cells = {name: min(one[name] for one in tries) for name in tries[0]}
+        seconds = (f"{cells[name]:.2f}" for name in ("wall", "cpu"))
+        memory = (f"{cells[name]:.0f}" for name in ("before", "peak"))
+        rows.append((f"{n:,}", f"{cells['tests']:.0f}", *seconds, *memory))
+    show(["samples", "tests", "seconds", "CPU s", "MiB before", "peak MiB"], rows)
+
+
+def _measured(database: str) -> dict[str, float]:
+    command = [sys.executable, "-c", CHILD, database, *RUNS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
+async def _write(storage: MetricsStorage, run_id: str, number: int, n: int) -> None:
+    print(f"writing {run_id}, {n:,} samples", file=sys.stderr)
+    kinds = ["rate" if n % 2 == 0 else "mean" for n in range(METRICS)]
     metrics = [
         {"name": f"metric_{n}", "kind": kind, "worst": 0.0, "best": 1.0}
         for n, kind in enumerate(kinds)
     ]
-    recipe = {"task": "synthetic", "metrics": metrics, "dataset_hash": str(args.samples)}
-    info = RunInfo(
-        run_id, "synthetic", "none", "2026-01-01T00:00:00+00:00", recipe, n_total=args.samples
-    )
+    recipe = {"task": "synthetic", "metrics": metrics, "dataset_hash": str(n)}
+    info = RunInfo(run_id, "synthetic", "none", "2026-01-01T00:00:00+00:00", recipe, n_total=n)
     storage.create_run(info)
     async with storage.writer(run_id) as writer:
-        for index in range(args.samples):
-            await writer.put_result(_result(index, number, kinds, args))
+        for index in range(n):
+            await writer.put_result(_result(index, number, kinds))
     storage.update_run(run_id, status="complete")
 
 
-def _result(index: int, number: int, kinds: list[str], args: argparse.Namespace) -> SampleResult:
+def _result(index: int, number: int, kinds: list[str]) -> SampleResult:
     shared, own = random.Random(index), random.Random((index << 1) + number + (1 << 40))
     scores = []
     for n, kind in enumerate(kinds):
         value, other = shared.random(), own.random()
-        if own.random() < args.differ:
+        if own.random() < DIFFER:
             value = other
         scores.append(Score(f"metric_{n}", float(value < 0.8) if kind == "rate" else value))
-    sample = identify(
-        "synthetic", f"s{index}", {"q": index}, "a", slice=f"slice {index % args.slices}"
-    )
+    sample = identify("synthetic", f"s{index}", {"q": index}, "a", slice=f"slice {index % SLICES}")
     reply = ModelResponse(
         "some reply",
         "none",
@@ -97,9 +96,7 @@ def _result(index: int, number: int, kinds: list[str], args: argparse.Namespace)
     return SampleResult(index, 0, sample, response=reply, scores=tuple(scores))
 
 
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sizes", nargs="*", type=int)
+    main(tuple(parser.parse_args().sizes) or (10_000, 100_000))

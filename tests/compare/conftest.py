@@ -41,11 +41,12 @@ def _result(index: int, epoch: int, values: Sequence[Value], options: Mapping[st
     metrics = [metric["name"] for metric in options["recipe"]["metrics"]]
     label = options["labels"][index] if options["labels"] else None
     clusters = options["clusters"]
+    content = options["order"][index] if options["order"] else index
     sample = identify(
         "qa",
         options["ids"][index] if options["ids"] else f"s{index}",
-        {"q": index},
-        f"target {index}",
+        {"q": content},
+        f"target {content}",
         slice=label,
         cluster=clusters[index] if clusters else None,
     )
@@ -82,6 +83,7 @@ def make_run(storage: MetricsStorage) -> MakeRun:
         labels: Sequence[str] | None = None,
         clusters: Sequence[str] | None = None,
         ids: Sequence[str] | None = None,
+        order: Sequence[int] | None = None,
         reply: str | Callable[[int], str] = "some reply",
         tokens: int = 10,
         cost: float | None = 0.001,
@@ -95,6 +97,7 @@ def make_run(storage: MetricsStorage) -> MakeRun:
             "labels": labels,
             "clusters": clusters,
             "ids": ids,
+            "order": order,
             "reply": reply,
             "tokens": tokens,
             "cost": cost,

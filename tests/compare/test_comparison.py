@@ -81,12 +81,20 @@ def test_the_margin_is_a_share_of_the_metrics_range(
 
 def test_a_reordered_dataset_pairs_all_the_same(storage: MetricsStorage, make_run: MakeRun) -> None:
     scores = [1.0, 0.0, 1.0, 1.0, 0.0] * 8
-    run = make_run(scores)
-    table = storage.score_table(run.run_id)
-    assert list(table.keys) == sorted(table.keys, key=list(table.keys).index)
-    found = compare(storage, run, run)
+    order = list(reversed(range(40)))
+    before, after = make_run(scores), make_run([scores[n] for n in order], order=order)
+    found = compare(storage, before, after)
     assert found.n_paired == 40
-    assert found.metrics["exact_match"].test.delta == 0
+    assert found.metrics["exact_match"].test.n_discordant == 0
+
+
+def test_a_run_is_not_compared_with_itself(storage: MetricsStorage, make_run: MakeRun) -> None:
+    """A pipeline that names one run twice would never see a regression."""
+    before, after = make_run([1.0] * 5), make_run([0.0] * 5)
+    with pytest.raises(IncomparableError, match="named twice"):
+        compare(storage, before, before)
+    with pytest.raises(IncomparableError, match="named twice"):
+        compare_runs(storage, before, [after, after])
 
 
 @pytest.mark.parametrize("lost", ["failed", "absent", None])

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from llm_eval.compare.families import adjust, exact_p, least_p
 from llm_eval.stats.multiplicity import holm
-from llm_eval.stats.paired import compare_paired, mcnemar
+from llm_eval.stats.paired import compare_paired
+from llm_eval.stats.paired_rates import mcnemar
 
 probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 

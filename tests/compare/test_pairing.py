@@ -1,11 +1,14 @@
 """Samples find their partner by content, wherever they stand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from llm_eval.compare.pairing import ABSENT, pair
+from llm_eval.compare.pairing import ABSENT, Paired, pair
 from llm_eval.fingerprint import digest
 from llm_eval.metrics.columns import Digests, pack_keys
 from llm_eval.metrics.score_table import ScoreTable
@@ -29,44 +32,48 @@ def table(
     )
 
 
+def keys_of(paired: Paired) -> list[str]:
+    return [paired.key(place) for place in range(len(paired))]
+
+
 def test_order_makes_no_difference() -> None:
     paired = pair(table(["a", "b", "c"], [1, 2, 3]), table(["c", "a", "b"], [30, 10, 20]))
-    assert paired.keys == ["a", "b", "c"]
-    assert paired.current[:, 0].tolist() == [10, 20, 30]
+    assert keys_of(paired) == ["a", "b", "c"]
+    assert paired.scores("m")[1].tolist() == [10, 20, 30]
     assert paired.current_rows.tolist() == [1, 2, 0]
 
 
 def test_content_that_is_there_twice_pairs_in_order() -> None:
     paired = pair(table(["a", "a", "b"], [1, 2, 3]), table(["b", "a", "a"], [30, 10, 20]))
-    assert paired.baseline[:, 0].tolist() == [1, 2, 3]
-    assert paired.current[:, 0].tolist() == [10, 20, 30]
+    assert paired.scores("m")[0].tolist() == [1, 2, 3]
+    assert paired.scores("m")[1].tolist() == [10, 20, 30]
 
 
 def test_a_second_copy_without_partner_is_alone() -> None:
     paired = pair(table(["a", "a"], [1, 2]), table(["a"], [10]))
-    assert paired.keys == ["a"]
+    assert keys_of(paired) == ["a"]
     assert paired.only_baseline == ("a",)
 
 
 def test_lone_samples_stand_without_a_score_where_they_are_missed() -> None:
     paired = pair(table(["a", "b"], [1, 2]), table(["b", "c"], [20, 30]), lone=True)
-    assert paired.keys == ["a", "b", "c"]
-    assert np.isnan(paired.current[0, 0])
-    assert np.isnan(paired.baseline[2, 0])
+    assert keys_of(paired) == ["a", "b", "c"]
+    assert np.isnan(paired.scores("m")[1][0])
+    assert np.isnan(paired.scores("m")[0][2])
     assert (paired.current_rows[0], paired.baseline_rows[2]) == (ABSENT, ABSENT)
-    assert paired.labels == [("label a",), ("label b",), ("label c",)]
+    assert list(paired.rows_by_label) == ["label a", "label b", "label c"]
     assert paired.n_shared == 1
 
 
 def test_epochs_are_averaged() -> None:
     twice = table(["a", "a", "b", "b"], [1, 0, 1, 1], indices=[0, 0, 1, 1])
     paired = pair(table(["a", "b"], [1, 1]), twice)
-    assert paired.current[:, 0].tolist() == [0.5, 1]
+    assert paired.scores("m")[1].tolist() == [0.5, 1]
 
 
 def test_an_epoch_without_a_score_leaves_the_sample_without_one() -> None:
     twice = table(["a", "a"], [1, float("nan")], indices=[0, 0])
-    assert np.isnan(pair(table(["a"], [1]), twice).current[0, 0])
+    assert np.isnan(pair(table(["a"], [1]), twice).scores("m")[1][0])
 
 
 def test_samples_without_a_cluster_are_clusters_of_their_own() -> None:
@@ -89,12 +96,23 @@ def test_only_shared_metrics_are_compared() -> None:
     assert pair(table(["a"], [1]), other).metrics == ()
 
 
+def by_hand(left: list[str], right: list[str]) -> list[tuple[int, int]]:
+    """Each sample of the left with the first of the same content that nobody took yet."""
+    free = list(range(len(right)))
+    found = []
+    for row, key in enumerate(left):
+        partner = next((other for other in free if right[other] == key), ABSENT)
+        free = [other for other in free if other != partner]
+        found.append((row, partner))
+    return found + [(ABSENT, other) for other in free]
+
+
 @pytest.mark.parametrize("twice", [False, True])
 @pytest.mark.parametrize("clusters", [None, ["x", None, "x", "y"]])
 def test_runs_of_the_same_samples_pair_as_any_others_do(
     twice: bool, clusters: list[str | None] | None
 ) -> None:
-    """Row by row, without a look-up."""
+    """Digests are numbered as bytes, keys of somebody's own as text."""
     keys = [digest(n % 3 if twice else n) for n in range(4)]
     packed = pack_keys(keys)
     assert packed is not None
@@ -102,8 +120,31 @@ def test_runs_of_the_same_samples_pair_as_any_others_do(
         pair(table(own, [1, 2, 3, 4], clusters=clusters), table(own, [5, 6, 7, 8]))
         for own in (keys, Digests(packed))
     )
-    assert list(as_they_stand.keys) == list(looked_up.keys)
-    assert list(as_they_stand.labels) == list(looked_up.labels)
-    for name in ("baseline", "current", "baseline_rows", "current_rows", "clusters"):
+    assert keys_of(as_they_stand) == keys_of(looked_up)
+    np.testing.assert_array_equal(as_they_stand.scores("m"), looked_up.scores("m"))
+    for name in ("baseline_rows", "current_rows", "clusters"):
         np.testing.assert_array_equal(getattr(as_they_stand, name), getattr(looked_up, name))
     assert (as_they_stand.only_baseline, as_they_stand.only_current) == ((), ())
+
+
+names = st.lists(st.sampled_from("abcd"), max_size=9)
+
+
+@given(names, names)
+def test_pairs_are_those_found_by_hand(left: list[str], right: list[str]) -> None:
+    """Whether keys are packed as digests or are somebody's own."""
+    for packed in (False, True):
+        tables = [table(names, [0.0] * len(names)) for names in (left, right)]
+        if packed:
+            tables = [
+                replace(one, keys=Digests(b"".join(name.encode() * 32 for name in one.keys)))
+                for one in tables
+            ]
+        whole, shared = (pair(*tables, lone=lone) for lone in (True, False))
+        rows = zip(whole.baseline_rows.tolist(), whole.current_rows.tolist(), strict=True)
+        expected = by_hand(left, right)
+        assert list(rows) == expected
+        both = [(a, b) for a, b in expected if ABSENT not in (a, b)]
+        assert shared.current_rows.tolist() == [b for _, b in both]
+        assert len(whole.only_baseline) == sum(b == ABSENT for _, b in expected)
+        assert len(whole.only_current) == sum(a == ABSENT for a, _ in expected)

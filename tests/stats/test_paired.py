@@ -1,18 +1,16 @@
 """Paired comparison: vectors, oracles, properties of the verdict, and its error rates."""
 
-from itertools import product
 from math import inf, isnan, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
-from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from scipy import stats
 
 from llm_eval.stats.intervals import cluster_t_interval, t_interval
-from llm_eval.stats.paired import PairedComparison, compare_paired, mcnemar, sign_flip, tango
+from llm_eval.stats.paired import PairedComparison, compare_paired
 
 Floats = NDArray[np.float64]
 A = [1, 1, 0, 1, 0, 1, 1, 0, 1, 1]
@@ -44,150 +42,6 @@ def same(left: PairedComparison, right: PairedComparison) -> None:
     for name in ("delta", "ci_low", "ci_high", "p_value", "margin_low", "margin_high"):
         assert getattr(left, name) == pytest.approx(getattr(right, name), nan_ok=True)
     assert (left.verdict, left.n_discordant) == (right.verdict, right.n_discordant)
-
-
-# McNemar
-
-
-@pytest.mark.parametrize(
-    ("gained", "lost", "exact", "mid_p"),
-    [
-        (150, 86, 3.71594e-5, 2.89339e-5),
-        (5, 15, 0.0413895, 0.0266037),
-        (1, 8, 0.0390625, 0.0214844),
-        (0, 6, 0.03125, 0.015625),
-    ],
-)
-def test_mcnemar_of_the_reference(gained: int, lost: int, exact: float, mid_p: float) -> None:
-    result = mcnemar(gained, lost)
-    assert result.exact == pytest.approx(exact, rel=2e-6)
-    assert result.mid_p == pytest.approx(mid_p, rel=3e-6)
-
-
-@given(st.integers(0, 300), st.integers(0, 300))
-def test_mcnemar_agrees_with_statsmodels_and_mid_p_lies_below(gained: int, lost: int) -> None:
-    result = mcnemar(gained, lost)
-    oracle = statsmodels_mcnemar([[0, gained], [lost, 0]], exact=True).pvalue
-    assert result.exact == pytest.approx(oracle, rel=1e-9)
-    assert result.mid_p <= result.exact + 1e-12
-    assert result == mcnemar(lost, gained)
-
-
-@given(st.integers(0, 200), st.integers(0, 200))
-def test_more_discordance_one_way_never_raises_p(gained: int, lost: int) -> None:
-    assume(gained >= lost)
-    assert mcnemar(gained + 1, lost).mid_p <= mcnemar(gained, lost).mid_p + 1e-12
-
-
-def test_no_discordant_pair_is_no_evidence() -> None:
-    assert mcnemar(0, 0) == (1.0, 1.0)
-
-
-def test_mid_p_holds_the_error_rate_and_wastes_less_of_it_than_the_exact_test() -> None:
-    exact = mid_p = 0.0
-    for m in range(101):  # 100 pairs, 20 % discordant, both directions alike
-        chances = stats.binom.pmf(m, 100, 0.2) * stats.binom.pmf(np.arange(m + 1), m, 0.5)
-        results = [mcnemar(gained, m - gained) for gained in range(m + 1)]
-        exact += float(chances @ [r.exact <= 0.05 for r in results])
-        mid_p += float(chances @ [r.mid_p <= 0.05 for r in results])
-    assert (exact, mid_p) == pytest.approx((0.0294, 0.0457), abs=1e-4)
-
-
-def test_mcnemar_refuses_negative_counts() -> None:
-    with pytest.raises(ValueError, match="negative"):
-        mcnemar(-1, 2)
-
-
-# Tango
-
-
-def likeliest_variance(gained: int, lost: int, n: int, difference: float) -> float:
-    """Variance of one pair's difference where the likelihood under it is highest, by search."""
-
-    def cost(q: float) -> float:
-        cells = ((q + difference, gained), (q, lost), (1 - 2 * q - difference, n - gained - lost))
-        return -float(sum(special.xlogy(count, max(p, 1e-300)) for p, count in cells))
-
-    low, high = max(0.0, -difference), (1 - difference) / 2
-    q = optimize.minimize_scalar(
-        cost, bounds=(low, high), method="bounded", options={"xatol": 1e-12}
-    ).x
-    return float(2 * q + difference - difference**2)
-
-
-@pytest.mark.parametrize(
-    ("gained", "lost", "n"), [(12, 2, 50), (1, 8, 30), (5, 5, 40), (0, 6, 100), (20, 3, 25)]
-)
-def test_tango_ends_where_the_score_statistic_is_critical(gained: int, lost: int, n: int) -> None:
-    for end in tango(gained, lost, n):
-        variance = likeliest_variance(gained, lost, n, end)
-        assert abs((gained - lost) / n - end) / sqrt(variance / n) == pytest.approx(1.959964, 1e-4)
-
-
-@pytest.mark.parametrize("n", [1, 10, 1000])
-def test_tango_without_discordance_has_a_width(n: int) -> None:
-    z2 = 1.959963984540054**2
-    assert tango(0, 0, n) == pytest.approx((-z2 / (n + z2), z2 / (n + z2)))
-
-
-@given(counts)
-def test_tango_holds_the_difference_and_mirrors_when_the_runs_are_swapped(
-    cells: tuple[int, int, int],
-) -> None:
-    gained, lost, same_outcome = cells
-    n = gained + lost + same_outcome
-    assume(n > 0)
-    low, high = tango(gained, lost, n)
-    assert -1 <= low <= (gained - lost) / n <= high <= 1
-    assert tango(lost, gained, n) == pytest.approx((-high, -low), abs=1e-9)
-    wider = tango(gained, lost, n, 0.01)
-    assert wider.low <= low
-    assert high <= wider.high
-
-
-@pytest.mark.parametrize("cells", [(1, 0, 0), (-1, 0, 5), (3, 3, 5)])
-def test_tango_refuses_impossible_counts(cells: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match="need gained"):
-        tango(*cells)
-
-
-# Sign flips
-
-
-def test_sign_flip_equals_the_exact_mcnemar_test_on_rates() -> None:
-    p = sign_flip(np.subtract(B, A), np.random.default_rng(0))
-    assert p == 0.25 == mcnemar(3, 0).exact
-
-
-@given(st.lists(st.integers(-5, 5), min_size=1, max_size=9))
-def test_exact_sign_flip_agrees_with_enumeration(d: list[int]) -> None:
-    flipped = [
-        abs(sum(s * x for s, x in zip(signs, d, strict=True)))
-        for signs in product((1, -1), repeat=len(d))
-    ]
-    expected = np.mean(np.array(flipped) >= abs(sum(d)))
-    assert sign_flip(d, np.random.default_rng(0)) == pytest.approx(expected)
-
-
-def test_sign_flip_agrees_with_scipy() -> None:
-    d = np.random.default_rng(3).normal(0.3, 1, 12)
-    oracle = stats.permutation_test((d,), np.sum, permutation_type="samples", n_resamples=inf)
-    assert sign_flip(d, np.random.default_rng(0)) == pytest.approx(oracle.pvalue)
-
-
-def test_drawn_flips_come_close_to_exact_ones_and_depend_on_nothing_but_the_seed() -> None:
-    d = np.repeat([1.0, -1.0], [40, 20])
-    p = sign_flip(d, np.random.default_rng(0))
-    assert p == pytest.approx(stats.binomtest(20, 60).pvalue, abs=0.004)
-    assert p == sign_flip(np.random.default_rng(9).permutation(d), np.random.default_rng(0))
-    assert sign_flip(np.ones(60), np.random.default_rng(0)) == 1e-4
-
-
-def test_equal_differences_that_binary_floats_cannot_hold_still_tie() -> None:
-    assert sign_flip([0.1] * 6, np.random.default_rng(0)) == 2 / 2**6
-
-
-# Comparison
 
 
 def test_vectors_of_the_reference() -> None:
@@ -224,6 +78,17 @@ def test_many_clusters_use_students_t() -> None:
     result = compare_paired(rng.random(800), rng.random(800), clusters=clusters)
     assert result.method == "cluster t"
     assert 0 < result.p_value < 1
+
+
+def test_few_changed_answers_in_many_documents_are_seen() -> None:
+    """No document changed by more than one answer of five: the interval supposes no more."""
+    before, documents = np.ones(1000), np.repeat(np.arange(200), 5)
+    after = before.copy()
+    after[: 15 * 5 : 5] = 0.0
+    result = compare_paired(before, after, clusters=documents)
+    assert result.p_value == 2 / 2**15
+    assert result.ci_high < 0
+    assert result.verdict == "regressed"
 
 
 def test_clusters_of_one_are_no_clusters() -> None:

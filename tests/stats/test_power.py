@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from statsmodels.stats.power import normal_power
 
-from llm_eval.stats.paired import mcnemar
+from llm_eval.stats.paired_rates import mcnemar
 from llm_eval.stats.power import (
     detectable_mean,
     detectable_rate,

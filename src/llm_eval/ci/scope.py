@@ -121,12 +121,13 @@ class Scope:
         found = self.pairings[key]
         if alone := len(found.only_baseline) + len(found.only_current):
             raise ErroredSamplesError(f"{alone} samples are in only one of the runs")
-        rows, column = _pair_rows(found, self.label), found.metrics.index(metric.name)
+        rows = _pair_rows(found, self.label)
+        left, right = found.scores(metric.name)
         return PairedScores(
-            self._filled(found.baseline[rows, column], metric.best, f"{lack} in the baseline"),
-            self._filled(found.current[rows, column], metric.worst, lack),
+            self._filled(left[rows], metric.best, f"{lack} in the baseline"),
+            self._filled(right[rows], metric.worst, lack),
             None if found.clusters is None else found.clusters[rows],
-            found.keys,
+            found,
             rows,
         )
 
@@ -164,13 +165,13 @@ class PairedScores:
     after: Floats
     clusters: Rows | None
     """One number a cluster; None where every sample stands for itself."""
-    all_keys: Sequence[str]
-    """Of every pair, also those outside of the slice."""
+    pairs: Paired
+    """Also those outside of the slice."""
     rows: Rows
 
     def key(self, position: int) -> str:
         """Content key of the sample at `position`."""
-        return self.all_keys[int(self.rows[position])]
+        return self.pairs.key(int(self.rows[position]))
 
 
 def _rows(table: ScoreTable, label: str | None, who: str) -> Rows:
@@ -184,7 +185,7 @@ def _rows(table: ScoreTable, label: str | None, who: str) -> Rows:
 
 def _pair_rows(found: Paired, label: str | None) -> Rows:
     if label is None:
-        return np.arange(len(found.keys))
+        return np.arange(len(found))
     rows = found.rows_by_label.get(label)
     if rows is None:
         message = unknown("slice", label, found.rows_by_label)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from llm_eval.cli.terminal import output, table
 from llm_eval.compare import wording
 from llm_eval.compare.comparability import Difference
-from llm_eval.compare.comparison import Comparison, MetricComparison
+from llm_eval.compare.comparison import Comparison
+from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.compare.replies import BothReplies
 from llm_eval.compare.report import Compared, Report
 from llm_eval.compare.word_diff import apart, shortened, word_diff

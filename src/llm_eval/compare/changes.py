@@ -55,26 +55,24 @@ class Changes:
 
 def find_changes(
     paired: Paired,
-    baseline: ScoreTable,
-    current: ScoreTable,
     metric: Metric,
     names: Callable[[Sequence[int]], Mapping[int, str]],
 ) -> Changes:
     """The changed samples of a pair of runs.
 
     Args:
-        paired: the runs' samples side by side; its first metric is `metric`.
-        baseline: the table that `paired` was made from.
-        current: likewise.
-        metric: says what is best.
+        paired: the runs' samples side by side.
+        metric: one of theirs; it says what is best.
         names: gives the names of samples by their positions in the current dataset.
     """
+    baseline, current = paired.tables
     before = _share_best(baseline, metric)[paired.baseline_rows]
     after = _share_best(current, metric)[paired.current_rows]
-    known = ~(np.isnan(paired.baseline[:, 0]) | np.isnan(paired.current[:, 0]))
+    left, right = paired.scores(metric.name)
+    known = ~(np.isnan(left) | np.isnan(right))
     mixed = ((before > 0) & (before < 1)) | ((after > 0) & (after < 1))
     sign = 1.0 if metric.higher_is_better else -1.0
-    gain = sign * (paired.current[:, 0] - paired.baseline[:, 0])
+    gain = sign * (right - left)
 
     def samples(mask: NDArray[np.bool_], order: Floats) -> tuple[ChangedSample, ...]:
         rows = np.flatnonzero(known & mask)
@@ -83,10 +81,10 @@ def find_changes(
         known_as = names(places)
         return tuple(
             ChangedSample(
-                paired.keys[row],
-                known_as.get(place, paired.keys[row]),
-                float(paired.baseline[row, 0]),
-                float(paired.current[row, 0]),
+                paired.key(row),
+                known_as.get(place, paired.key(row)),
+                float(left[row]),
+                float(right[row]),
                 int(baseline.indices[paired.baseline_rows[row]]),
                 place,
             )

@@ -12,61 +12,24 @@ Two families hold their error rate each: the metrics, and the metrics within sli
 needs a two-sided p value, so both together alarm about unchanged runs at most as often as alpha.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import ceil
-from statistics import NormalDist
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from llm_eval.compare.changes import Changes, find_changes
 from llm_eval.compare.comparability import Difference, check_comparable, recipe_differences
 from llm_eval.compare.families import adjust, exact_p, least_p
+from llm_eval.compare.metric_comparison import Level, MetricComparison, Metrics
 from llm_eval.compare.pairing import Paired, pair
 from llm_eval.compare.usage import Consumed, Usage, compare_usage, usage_objects
 from llm_eval.errors import IncomparableError
 from llm_eval.metrics.storage import MetricsStorage
-from llm_eval.stats.intervals import Interval
-from llm_eval.stats.paired import PairedComparison, Verdict, compare_paired
+from llm_eval.stats.paired import Verdict
 from llm_eval.types import Metric, RunInfo
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 DEFAULT_ALPHA = 0.05
 DEFAULT_MARGIN = 0.02
-VERDICTS: tuple[Verdict, ...] = ("regressed", "improved", "unchanged", "inconclusive")
-
-
-@dataclass(frozen=True, slots=True)
-class MetricComparison:
-    """One metric of two runs, over the samples that both scored."""
-
-    metric: Metric
-    baseline: float
-    """Mean over those samples; NaN without any."""
-    current: float
-    test: PairedComparison
-    ci95: Interval
-    """Of the difference; `test` has the one at 1 − alpha."""
-    p_adjusted: float
-    """Over the family: all metrics, or all metrics in all slices."""
-    verdict: Verdict
-    n_missing: int = 0
-    """Pairs that one of the runs has no score for."""
-    undecided_by_missing: bool = False
-    """Without those pairs there would be a verdict."""
-    required_n: int | None = None
-    """Where inconclusive: about how many pairs would decide a difference like this one."""
-    mde: float | None = None
-    """The smallest true difference that these pairs find 4 times in 5, as adjusted."""
-
-
-Metrics = Mapping[str, MetricComparison]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +93,11 @@ class Comparison:
             "n_paired": self.n_paired,
             "n_only_baseline": len(self.only_baseline),
             "n_only_current": len(self.only_current),
-            "metrics": _objects(self.metrics),
-            "slices": {name: _objects(metrics) for name, metrics in self.slices.items()},
+            "metrics": {name: c.to_dict() for name, c in self.metrics.items()},
+            "slices": {
+                label: {name: c.to_dict() for name, c in metrics.items()}
+                for label, metrics in self.slices.items()
+            },
             **_judges(self.baseline, self.current),
             "newly_failing": [sample.to_dict() for sample in self.changes.newly_failing],
             "newly_passing": [sample.to_dict() for sample in self.changes.newly_passing],
@@ -167,9 +133,11 @@ def compare_runs(
         seed: for tests that draw random signs.
 
     Raises:
-        IncomparableError: recipes differ in a field that is not allowed to, or no sample is shared.
+        IncomparableError: recipes differ in a field that is not allowed to, no sample is shared, or
+            a run is named twice: with itself it would always be unchanged.
     """
     allowed = [check_comparable(baseline.recipe, run.recipe, allow) for run in currents]
+    _check_distinct([baseline, *currents])
     left = _consumed(storage, baseline)
     compared = [
         _compared(
@@ -177,7 +145,7 @@ def compare_runs(
             baseline,
             _consumed(storage, run),
             run,
-            _Level(alpha, margin, seed),
+            Level(alpha, margin, seed),
             fields,
             partial(storage.sample_ids, run.run_id),
         )
@@ -193,6 +161,13 @@ def compare(
     return compare_runs(storage, baseline, [current], **options)[0]
 
 
+def _check_distinct(runs: Sequence[RunInfo]) -> None:
+    ids = [run.run_id for run in runs]
+    for run_id in ids:
+        if ids.count(run_id) > 1:
+            raise IncomparableError(f"run {run_id} is named twice: it says nothing about a change")
+
+
 def _consumed(storage: MetricsStorage, run: RunInfo) -> Consumed:
     return Consumed(storage.score_table(run.run_id), storage.usage_table(run.run_id))
 
@@ -202,18 +177,18 @@ def _compared(
     baseline: RunInfo,
     right: Consumed,
     current: RunInfo,
-    level: "_Level",
+    level: Level,
     allowed: tuple[str, ...],
     names: Callable[[Sequence[int]], Mapping[int, str]],
 ) -> Comparison:
     """Two runs with nothing adjusted yet."""
     paired = pair(left.table, right.table, lone=_should_be_whole(baseline, current))
-    if not paired.keys:
+    if not len(paired):
         raise IncomparableError(
             f"runs {baseline.run_id} and {current.run_id} have no sample in common"
         )
     metrics = _metrics(baseline, paired)
-    everything = np.arange(len(paired.keys))
+    whole, slices = _tested(paired, metrics, level)
     return Comparison(
         baseline,
         current,
@@ -224,14 +199,27 @@ def _compared(
         paired.n_shared,
         paired.only_baseline,
         paired.only_current,
-        {m.name: level.test(paired, m, everything) for m in metrics},
-        {
-            label: {m.name: level.test(paired, m, rows) for m in metrics}
-            for label, rows in paired.rows_by_label.items()
-        },
-        find_changes(paired, left.table, right.table, metrics[0], names),
+        whole,
+        slices,
+        find_changes(paired, metrics[0], names),
         compare_usage(paired, left, right, level.alpha),
     )
+
+
+def _tested(
+    paired: Paired, metrics: Sequence[Metric], level: Level
+) -> tuple[Metrics, Mapping[str, Metrics]]:
+    """Each metric over all samples and within each slice; the scores of one at a time."""
+    clusters, by_label = paired.clusters, paired.rows_by_label
+    whole: dict[str, MetricComparison] = {}
+    slices: dict[str, dict[str, MetricComparison]] = {label: {} for label in by_label}
+    for metric in metrics:
+        before, after = paired.scores(metric.name)
+        whole[metric.name] = level.test(metric, before, after, clusters)
+        for label, rows in by_label.items():
+            own = None if clusters is None else clusters[rows]
+            slices[label][metric.name] = level.test(metric, before[rows], after[rows], own)
+    return whole, slices
 
 
 def _should_be_whole(baseline: RunInfo, current: RunInfo) -> bool:
@@ -245,61 +233,6 @@ def _metrics(baseline: RunInfo, paired: Paired) -> list[Metric]:
     if not paired.metrics:
         raise IncomparableError("the runs have no metric in common")
     return [defined[name] for name in paired.metrics]
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """How a difference is tested."""
-
-    alpha: float
-    margin: float
-    seed: int
-
-    def test(self, paired: Paired, metric: Metric, rows: Rows) -> MetricComparison:
-        """One metric over the given pairs; the p value is not adjusted yet."""
-        column = paired.metrics.index(metric.name)
-        baseline, current = paired.baseline[rows, column], paired.current[rows, column]
-        clusters = None if paired.clusters is None else paired.clusters[rows]
-        known = np.isfinite(baseline) & np.isfinite(current)
-        left, right = baseline[known], current[known]
-        kept = None if clusters is None else clusters[known]
-        result = self.compare(metric, left, right, kept)
-        verdict: Verdict = result.verdict
-        if verdict in ("improved", "unchanged") and not known.all():
-            before = np.where(known, baseline, metric.best)
-            least = self.compare(metric, before, np.where(known, current, metric.worst), clusters)
-            verdict = verdict if least.verdict == verdict else "inconclusive"
-        ci95 = result if self.alpha == 0.05 else self.compare(metric, left, right, kept, alpha=0.05)
-        return MetricComparison(
-            metric,
-            _mean(left),
-            _mean(right),
-            result,
-            Interval(ci95.ci_low, ci95.ci_high),
-            result.p_value,
-            verdict,
-            int((~known).sum()),
-            undecided_by_missing=verdict != result.verdict,
-        )
-
-    def compare(
-        self,
-        metric: Metric,
-        baseline: Floats,
-        current: Floats,
-        clusters: Rows | None,
-        *,
-        alpha: float | None = None,
-    ) -> PairedComparison:
-        return compare_paired(
-            baseline,
-            current,
-            alpha=alpha or self.alpha,
-            margin=self.margin * abs(metric.best - metric.worst),
-            clusters=clusters,
-            higher_is_better=metric.higher_is_better,
-            seed=self.seed,
-        )
 
 
 def _adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -346,40 +279,8 @@ def _family(
 ) -> dict[_Place, MetricComparison]:
     adjusted = adjust(p_values, least)
     return {
-        place: _held(test, p, alpha)
-        for (place, test), p in zip(tests.items(), adjusted, strict=True)
+        place: test.held(p, alpha) for (place, test), p in zip(tests.items(), adjusted, strict=True)
     }
-
-
-def _held(test: MetricComparison, p_adjusted: float, alpha: float) -> MetricComparison:
-    """A difference that does not survive the family is inconclusive."""
-    raw, verdict = test.test, test.verdict
-    if verdict in ("regressed", "improved") and p_adjusted > alpha:
-        verdict = "inconclusive"
-    # What the level of the family asks of one test, in terms of what the plain level asked.
-    times = p_adjusted / raw.p_value if raw.p_value else 1.0
-    farther = _quantiles(alpha / times) / _quantiles(alpha)
-    needed = raw.required_n
-    if needed is not None:
-        needed = max(ceil(needed * farther**2), raw.n + 1)
-    return replace(
-        test,
-        p_adjusted=p_adjusted,
-        verdict=verdict,
-        mde=None if raw.mde is None else raw.mde * farther,
-        required_n=needed if verdict == "inconclusive" else None,
-    )
-
-
-def _quantiles(alpha: float) -> float:
-    """How many standard errors away a true difference is found 4 times in 5."""
-    normal = NormalDist()
-    return normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(0.8)
-
-
-def verdict_counts(metrics: Metrics) -> Counter[Verdict]:
-    """How many metrics have each verdict."""
-    return Counter(c.verdict for c in metrics.values())
 
 
 def _judges(baseline: RunInfo, current: RunInfo) -> dict[str, Any]:
@@ -389,34 +290,3 @@ def _judges(baseline: RunInfo, current: RunInfo) -> dict[str, Any]:
         for who, run in (("baseline", baseline), ("current", current))
     }
     return {"judge": blocks} if any(blocks.values()) else {}
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else float("nan")
-
-
-def _objects(metrics: Metrics) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            "baseline": _number(c.baseline),
-            "current": _number(c.current),
-            "delta": _number(c.test.delta),
-            "ci95": [_number(c.ci95.low), _number(c.ci95.high)],
-            "p_value": _number(c.test.p_value),
-            "p_adjusted": _number(c.p_adjusted),
-            "verdict": c.verdict,
-            "method": c.test.method,
-            "n": c.test.n,
-            "n_discordant": c.test.n_discordant,
-            "n_clusters": c.test.n_clusters,
-            "n_missing": c.n_missing,
-            "mde": _number(c.mde),
-            "required_n": c.required_n,
-        }
-        for name, c in metrics.items()
-    }
-
-
-def _number(value: float | None) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return value if value is not None and np.isfinite(value) else None

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llm_eval.stats.paired import EXACT_FLIPS, FLIP_DRAWS, PairedComparison, mcnemar
+from llm_eval.stats.paired import PairedComparison
+from llm_eval.stats.paired_rates import mcnemar
+from llm_eval.stats.sign_flip import EXACT_FLIPS, FLIP_DRAWS
 
 
 def adjust(p_values: Sequence[float], least: Sequence[float]) -> list[float]:

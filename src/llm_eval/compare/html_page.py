@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from llm_eval.compare import wording
-from llm_eval.compare.comparison import Comparison, MetricComparison
+from llm_eval.compare.comparison import Comparison
 from llm_eval.compare.interval_plot import Row, interval_plot
+from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.compare.replies import BothReplies
 from llm_eval.compare.report import Compared, Report
 from llm_eval.compare.word_diff import apart, shortened, word_diff

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from llm_eval.compare import wording
 from llm_eval.compare.changes import ChangedSample
-from llm_eval.compare.comparison import Comparison, MetricComparison
+from llm_eval.compare.comparison import Comparison
+from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.compare.replies import BothReplies
 from llm_eval.compare.report import Compared, Report
 from llm_eval.compare.word_diff import apart, shortened, word_diff

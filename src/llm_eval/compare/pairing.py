@@ -7,64 +7,95 @@ Samples pair by content, so a renamed or reordered row still finds its partner. 
 dataset holds twice, the first pairs with the first. Epochs of one sample are averaged before
 anything is tested: they are no new evidence about other samples (Miller 2024, arXiv 2411.00640).
 A sample that one run should have and has not is a pair without a score, never a pair less.
+
+A pair is two row numbers. Scores stay where they were read, and are taken one metric at a time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_eval.metrics.columns import Coded, Digests
+from llm_eval.metrics.columns import Coded, numbered
 from llm_eval.metrics.score_table import ScoreTable, rows_by_label
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
-Identity = tuple[str, int]
-"""Content key of a sample, and which of its occurrences in the dataset."""
+T = TypeVar("T")
 
 ABSENT = -1
 
 
 @dataclass(frozen=True)
 class Paired:
-    """One row a sample; columns are the metrics that both runs have."""
+    """One entry a sample, in the baseline's order; then those that only the current run has."""
 
     metrics: tuple[str, ...]
-    keys: Sequence[str]
-    labels: Sequence[tuple[str, ...]]
-    clusters: NDArray[np.intp] | None
-    """One number a cluster; None where no sample names one."""
-    baseline: Floats
-    """samples × metrics, column by column; NaN where failed, unscored or absent."""
-    current: Floats
+    """That both runs have."""
     baseline_rows: Rows
     """Where the sample's first epoch stands in the baseline's table; `ABSENT` where it is not."""
     current_rows: Rows
     only_baseline: tuple[str, ...]
     """Keys of samples that the current run lacks."""
     only_current: tuple[str, ...]
+    tables: tuple[ScoreTable, ScoreTable]
+    """Of the baseline and of the current run."""
+
+    def __len__(self) -> int:
+        """Samples."""
+        return len(self.baseline_rows)
+
+    def key(self, place: int) -> str:
+        """Content key of a sample."""
+        table, row = self._home(place)
+        return table.keys[row]
+
+    def scores(self, metric: str) -> tuple[Floats, Floats]:
+        """One score a sample in either run; NaN where failed, unscored or absent.
+
+        Of several epochs it is the mean; one epoch without a score leaves the sample without one.
+        """
+        before, after = self.tables
+        return (
+            _means(before, metric)[self.baseline_rows],
+            _means(after, metric)[self.current_rows],
+        )
+
+    @cached_property
+    def clusters(self) -> NDArray[np.intp] | None:
+        """One number a cluster; None where no sample names one."""
+        columns = [table.clusters for table in self.tables]
+        if all(isinstance(one, Coded) and set(one.distinct) <= {None} for one in columns):
+            return None
+        return _codes(self._each(columns))
 
     @cached_property
     def rows_by_label(self) -> Mapping[str, Rows]:
-        """Rows that carry each label."""
-        return rows_by_label(self.labels)
+        """Places of the samples that carry each label."""
+        labels = [table.labels for table in self.tables]
+        if isinstance(labels[0], Coded) and (self.baseline_rows != ABSENT).all():
+            return rows_by_label(Coded(labels[0].codes[self.baseline_rows], labels[0].distinct))
+        return rows_by_label(list(self._each(labels)))
 
     @property
     def n_shared(self) -> int:
         """Samples that both runs have a result for."""
         return int(np.sum((self.baseline_rows != ABSENT) & (self.current_rows != ABSENT)))
 
+    def _home(self, place: int) -> tuple[ScoreTable, int]:
+        """The table that says what a sample is, and its row there."""
+        side = int(self.baseline_rows[place] == ABSENT)
+        rows = (self.baseline_rows, self.current_rows)[side]
+        return self.tables[side], int(rows[place])
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    """A table with one row a sample: its epochs averaged."""
-
-    number: Mapping[Identity, int]
-    starts: Rows
-    """Where each sample's first epoch stands in the table."""
-    values: Floats
+    def _each(self, columns: Sequence[Sequence[T]]) -> Iterator[T]:
+        """What the baseline's table says of each sample; of those that it lacks, the current's."""
+        before, after = columns
+        for one, other in zip(self.baseline_rows.tolist(), self.current_rows.tolist(), strict=True):
+            yield before[one] if one != ABSENT else after[other]
 
 
 def pair(baseline: ScoreTable, current: ScoreTable, *, lone: bool = False) -> Paired:
@@ -75,58 +106,20 @@ def pair(baseline: ScoreTable, current: ScoreTable, *, lone: bool = False) -> Pa
         current: what is compared.
         lone: also those that only one of them has, without a score for the other.
     """
-    metrics = tuple(name for name in baseline.metrics if name in current.metrics)
-    if _are_the_same(baseline, current):
-        return _side_by_side(baseline, current, metrics)
-    left, right = _by_sample(baseline), _by_sample(current)
-    only_left = [identity for identity in left.number if identity not in right.number]
-    only_right = [identity for identity in right.number if identity not in left.number]
-    shown = [i for i in left.number if lone or i in right.number] + only_right * lone
-    left_rows, right_rows = _rows(left, shown), _rows(right, shown)
-    places = list(zip(left_rows.tolist(), right_rows.tolist(), strict=True))
+    starts = epoch_starts(baseline), epoch_starts(current)
+    left, right = _identities(baseline, current, starts)
+    partner = _found(left, right)
+    alone = ~np.isin(right, left)
+    shown = np.ones(len(left), np.bool_) if lone else partner != ABSENT
+    more = starts[1][alone] if lone else starts[1][:0]
+    behind = np.append(starts[1], ABSENT)  # place −1 is none
     return Paired(
-        metrics=metrics,
-        keys=[key for key, _ in shown],
-        labels=[baseline.labels[a] if a != ABSENT else current.labels[b] for a, b in places],
-        clusters=_codes(
-            baseline.clusters[a] if a != ABSENT else current.clusters[b] for a, b in places
-        ),
-        baseline=_select(left, shown, [baseline.metrics.index(m) for m in metrics]),
-        current=_select(right, shown, [current.metrics.index(m) for m in metrics]),
-        baseline_rows=left_rows,
-        current_rows=right_rows,
-        only_baseline=tuple(key for key, _ in only_left),
-        only_current=tuple(key for key, _ in only_right),
-    )
-
-
-def _are_the_same(baseline: ScoreTable, current: ScoreTable) -> bool:
-    """Whether both hold the same samples in the same order, with one row each."""
-    known = isinstance(baseline.keys, Digests) and baseline.keys == current.keys
-    return known and not any(
-        (np.diff(table.indices) == 0).any() or not len(table.indices)
-        for table in (baseline, current)
-    )
-
-
-def _side_by_side(baseline: ScoreTable, current: ScoreTable, metrics: tuple[str, ...]) -> Paired:
-    """Rows pair as they stand: no sample is looked up, so that a million take few bytes each."""
-    rows = np.arange(len(baseline.indices))
-    columns = [
-        np.asfortranarray(table.values[:, [table.metrics.index(m) for m in metrics]])
-        for table in (baseline, current)
-    ]
-    return Paired(
-        metrics=metrics,
-        keys=baseline.keys,
-        labels=baseline.labels,
-        clusters=_codes(baseline.clusters),
-        baseline=columns[0],
-        current=columns[1],
-        baseline_rows=rows,
-        current_rows=rows,
-        only_baseline=(),
-        only_current=(),
+        metrics=tuple(name for name in baseline.metrics if name in current.metrics),
+        baseline_rows=np.append(starts[0][shown], np.full(len(more), ABSENT)),
+        current_rows=np.append(behind[partner[shown]], more),
+        only_baseline=_keys(baseline, starts[0][partner == ABSENT]),
+        only_current=_keys(current, starts[1][alone]),
+        tables=(baseline, current),
     )
 
 
@@ -135,53 +128,57 @@ def epoch_starts(table: ScoreTable) -> Rows:
     return np.unique(table.indices, return_index=True)[1]
 
 
-def _numbers(samples: _Samples, identities: Sequence[Identity]) -> Rows:
-    found = (samples.number.get(identity, ABSENT) for identity in identities)
-    return np.fromiter(found, np.intp, len(identities))
+def _identities(
+    baseline: ScoreTable, current: ScoreTable, starts: tuple[Rows, Rows]
+) -> tuple[Rows, Rows]:
+    """A number for each sample: content, and which of its occurrences in the dataset it is."""
+    codes = numbered(baseline.keys, current.keys)
+    left, right = codes[: len(baseline.keys)][starts[0]], codes[len(baseline.keys) :][starts[1]]
+    occurrences = _occurrences(left), _occurrences(right)
+    most = 1 + max(int(o.max(initial=0)) for o in occurrences)
+    return left * most + occurrences[0], right * most + occurrences[1]
 
 
-def _rows(samples: _Samples, identities: Sequence[Identity]) -> Rows:
-    numbers = _numbers(samples, identities)
-    return np.where(numbers == ABSENT, ABSENT, np.append(samples.starts, ABSENT)[numbers])
+def _occurrences(codes: Rows) -> Rows:
+    """How many equal ones stand before each."""
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    first = np.searchsorted(ordered, ordered)
+    before = np.empty_like(codes)
+    before[order] = np.arange(len(codes)) - first
+    return before
 
 
-def _select(samples: _Samples, identities: Sequence[Identity], columns: Sequence[int]) -> Floats:
-    values = np.full((len(identities), len(columns)), np.nan, order="F")
-    numbers = _numbers(samples, identities)
-    here = numbers != ABSENT
-    for place, column in enumerate(columns):
-        values[here, place] = samples.values[numbers[here], column]
-    return values
+def _found(wanted: Rows, among: Rows) -> Rows:
+    """Where each of `wanted` stands in `among`, whose values differ; `ABSENT` where it does not."""
+    order = np.argsort(among)
+    places = np.append(np.searchsorted(among, wanted, sorter=order), 0)[:-1]
+    candidates = np.append(order, ABSENT)[np.minimum(places, len(order))]
+    same = np.append(among, 0)[candidates] == wanted
+    return np.where(same & (candidates != ABSENT), candidates, ABSENT)
 
 
-def _by_sample(table: ScoreTable) -> _Samples:
-    starts = epoch_starts(table)
-    number: dict[Identity, int] = {}
-    occurrences: dict[str, int] = {}
-    for place, start in enumerate(starts.tolist()):
-        key = table.keys[start]
-        occurrences[key] = occurrences.get(key, -1) + 1
-        number[key, occurrences[key]] = place
-    return _Samples(number, starts, _means(table, starts))
+def _keys(table: ScoreTable, rows: Rows) -> tuple[str, ...]:
+    return tuple(table.keys[row] for row in rows.tolist())
 
 
-def _means(table: ScoreTable, starts: Rows) -> Floats:
-    """Mean of each sample's epochs; one epoch without a score leaves the sample without one."""
-    if len(starts) == len(table.indices):
-        return table.values
-    counts = np.diff(np.append(starts, len(table.indices)))
-    means: Floats = np.add.reduceat(table.values, starts, axis=0) / counts[:, None]
+def _means(table: ScoreTable, metric: str) -> Floats:
+    """Mean of each sample's epochs at its first row; NaN behind the last."""
+    place = table.metrics.index(metric)
+    column, starts = table.values[:, place : place + 1], epoch_starts(table)
+    means = np.append(column, np.nan)
+    if len(starts) < len(column):
+        counts = np.diff(np.append(starts, len(column)))
+        means[starts] = np.add.reduceat(column, starts, axis=0)[:, 0] / counts
     return means
 
 
 def _codes(clusters: Iterable[str | None]) -> NDArray[np.intp] | None:
     """A number for each cluster; a sample without one is a cluster of its own."""
-    if isinstance(clusters, Coded) and set(clusters.distinct) <= {None}:
-        return None
-    numbers: dict[str | int, int] = {}
-    codes = [
-        numbers.setdefault(place if name is None else name, len(numbers))
-        for place, name in enumerate(clusters)
-    ]
-    named = any(isinstance(name, str) for name in numbers)
+    numbers: dict[Hashable, int] = {}
+    named = False
+    codes = []
+    for place, name in enumerate(clusters):
+        named |= name is not None
+        codes.append(numbers.setdefault(place if name is None else name, len(numbers)))
     return np.array(codes, dtype=np.intp) if named else None

@@ -11,7 +11,8 @@ from dataclasses import replace
 from math import isfinite
 
 from llm_eval.compare.comparability import SHORT_NAMES, Difference
-from llm_eval.compare.comparison import Comparison, MetricComparison
+from llm_eval.compare.comparison import Comparison
+from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.compare.usage import Latency, Taken
 from llm_eval.scorers.judge_words import silence
 from llm_eval.stats.paired import Verdict

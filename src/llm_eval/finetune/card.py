@@ -13,8 +13,9 @@ from typing import Any
 import yaml
 
 from llm_eval.compare import wording
-from llm_eval.compare.comparison import Comparison, MetricComparison
+from llm_eval.compare.comparison import Comparison
 from llm_eval.compare.markdown import code, prose
+from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.finetune.card_sources import Card
 from llm_eval.report.model_index import index_result
 from llm_eval.types import Metric, RunInfo

@@ -14,8 +14,8 @@ from typing import Any
 
 from llm_eval.ci import job_summary
 from llm_eval.compare import wording
-from llm_eval.compare.comparison import MetricComparison
 from llm_eval.compare.markdown import code, markdown, prose
+from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.compare.report import write_report
 from llm_eval.finetune.loop import LoopResult, Measured
 from llm_eval.metrics.atomic_file import replacing

@@ -6,6 +6,7 @@ Digests                                reads as 64 hexadecimal digits, 32 bytes 
 
 from array import array
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
@@ -74,7 +75,7 @@ class Digests(Sequence[str]):
 
     def __init__(self, packed: bytes | bytearray) -> None:
         """Read 32 bytes a row."""
-        self._packed = packed
+        self.packed = packed
 
     @overload
     def __getitem__(self, row: int) -> str: ...
@@ -87,15 +88,15 @@ class Digests(Sequence[str]):
         if not -len(self) <= row < len(self):
             raise IndexError(f"row {row} of {len(self)}")
         start = _DIGEST_BYTES * (row % len(self))
-        return self._packed[start : start + _DIGEST_BYTES].hex()
+        return self.packed[start : start + _DIGEST_BYTES].hex()
 
     def __len__(self) -> int:
         """Rows."""
-        return len(self._packed) // _DIGEST_BYTES
+        return len(self.packed) // _DIGEST_BYTES
 
     def __eq__(self, other: object) -> bool:
         """Whether the same keys stand in the same order."""
-        return isinstance(other, Digests) and self._packed == other._packed
+        return isinstance(other, Digests) and self.packed == other.packed
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -109,3 +110,15 @@ def pack_keys(keys: Sequence[str]) -> bytes | None:
     except ValueError:
         return None
     return packed if packed.hex() == "".join(keys) else None
+
+
+def numbered(*columns: Sequence[str]) -> NDArray[np.intp]:
+    """One number for each key of all the columns, one after the other: equal for equal keys."""
+    if all(isinstance(keys, Digests) for keys in columns):
+        packed = b"".join(keys.packed for keys in columns if isinstance(keys, Digests))
+        digests = np.frombuffer(packed, np.dtype((np.void, _DIGEST_BYTES)))
+        return np.unique(digests, return_inverse=True)[1].astype(np.intp, copy=False)
+    numbers: dict[str, int] = {}
+    every = chain.from_iterable(columns)
+    total = sum(map(len, columns))
+    return np.fromiter((numbers.setdefault(key, len(numbers)) for key in every), np.intp, total)

@@ -15,7 +15,7 @@ from llm_eval.review.duels import Duel, Played
 from llm_eval.scorers.family import related
 from llm_eval.scorers.pairwise import PairOutcome
 from llm_eval.stats.intervals import cluster_t_interval, wilson
-from llm_eval.stats.paired import mcnemar
+from llm_eval.stats.paired_rates import mcnemar
 from llm_eval.stats.ranking import bradley_terry
 
 _POINTS = {"first": 1.0, "tie": 0.5, "second": 0.0}

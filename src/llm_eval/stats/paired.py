@@ -15,11 +15,11 @@ difference, `unchanged` needs the whole interval of the two one-sided tests with
 significant and within the margin is `unchanged`: the margin is what nobody minds.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, inf, nan, sqrt
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,15 +27,12 @@ from scipy import special
 
 from llm_eval.stats import power
 from llm_eval.stats.intervals import Interval
+from llm_eval.stats.paired_rates import mcnemar, tango
+from llm_eval.stats.sign_flip import DRAWN_FLIPS, EXACT_FLIPS, FLIP_DRAWS, sign_flip
 
 Floats = NDArray[np.float64]
 Verdict = Literal["regressed", "improved", "unchanged", "inconclusive"]
 
-EXACT_FLIPS = 20
-"""Differences up to which every pattern of signs is counted."""
-DRAWN_FLIPS = 300
-"""Differences up to which signs are drawn; beyond, Student's t gives the same answer."""
-FLIP_DRAWS = 9999
 _LEAST_DISTANCE = 1e-9
 """Nearer than that, no number of samples that could be drawn tells two values apart."""
 
@@ -66,13 +63,6 @@ class PairedComparison:
     n_clusters: int
     n_missing: int
     """Pairs left out because a score is NaN or infinite; with any, nothing passes."""
-
-
-class McNemar(NamedTuple):
-    """Two-sided p values of McNemar's test."""
-
-    exact: float
-    mid_p: float
 
 
 def compare_paired(
@@ -131,65 +121,6 @@ def compare_paired(
         n_clusters=pairs.groups,
         n_missing=n_missing,
     )
-
-
-def mcnemar(gained: int, lost: int) -> McNemar:
-    """McNemar's test from the two counts of discordant pairs (McNemar 1947).
-
-    The mid-p value counts half of the observed outcome: it holds the error rate in practice and
-    finds more than the exact one (Fagerland, Lydersen & Laake 2013). No χ² at any count.
-    """
-    if min(gained, lost) < 0:
-        raise ValueError(f"counts must not be negative, got {gained} and {lost}")
-    m, fewer = gained + lost, min(gained, lost)
-    at_most = float(special.bdtr(fewer, m, 0.5))
-    below = float(special.bdtr(fewer - 1, m, 0.5)) if fewer else 0.0
-    return McNemar(min(1.0, 2 * at_most), min(1.0, at_most + below))
-
-
-def tango(gained: int, lost: int, n: int, alpha: float = 0.05) -> Interval:
-    """Score interval of the difference of two paired rates, (gained − lost) / n (Tango 1998).
-
-    It has a width where no pair differs: ± z² / (n + z²).
-
-    Args:
-        gained: pairs that went from 0 to 1.
-        lost: pairs that went from 1 to 0.
-        n: all pairs, at least 1.
-        alpha: 1 − confidence.
-    """
-    if n < 1 or min(gained, lost) < 0 or gained + lost > n:
-        raise ValueError(f"need gained + lost ≤ n and n ≥ 1, got {gained}, {lost} and {n}")
-    z = float(special.ndtri(1 - alpha / 2))
-    delta = (gained - lost) / n
-
-    def outside(difference: float) -> bool:
-        variance = _tango_variance(gained, lost, n, difference)
-        return n * (delta - difference) ** 2 > z * z * variance
-
-    return Interval(_boundary(outside, -1.0, delta), _boundary(outside, 1.0, delta))
-
-
-def sign_flip(differences: ArrayLike, rng: np.random.Generator) -> float:
-    """Two-sided p value of a sum whose terms are as likely to have either sign (Fisher 1935).
-
-    Args:
-        differences: one an independent unit; the order makes no difference.
-        rng: used where more than 20 differ from 0: 9,999 patterns of signs are drawn.
-    """
-    d = np.asarray(differences, dtype=np.float64)
-    sizes = np.sort(np.abs(d[d != 0]))
-    # Sums in another order differ in their last bits; a tie is a tie all the same.
-    least = abs(float(d.sum())) - 1e-9 * float(sizes.sum())
-    if len(sizes) <= EXACT_FLIPS:
-        sums = np.zeros(1)
-        for size in sizes:
-            sums = np.concatenate([sums + size, sums - size])
-        return float(np.mean(np.abs(sums) >= least))
-    bits = np.frombuffer(rng.bytes(FLIP_DRAWS * -(-len(sizes) // 8)), np.uint8)
-    drawn = np.unpackbits(bits.reshape(FLIP_DRAWS, -1), axis=1, count=len(sizes))
-    sums = 2 * (drawn @ sizes) - sizes.sum()
-    return float((1 + np.sum(np.abs(sums) >= least)) / (FLIP_DRAWS + 1))
 
 
 @dataclass(frozen=True)
@@ -290,7 +221,7 @@ class _Means:
     def required(self, distance: float, alpha: float, target: float) -> int | None:
         if self.pairs.groups < 2 or not distance > _LEAST_DISTANCE:
             return None
-        to_see = _squared_quantile(alpha) * self._possible * float(self.pairs.counts.max())
+        to_see = _squared_quantile(alpha) * self._possible
         return max(
             power.required_items(distance, between=self._variance, alpha=alpha, power=target),
             ceil(to_see / distance),
@@ -322,19 +253,22 @@ class _Means:
 
     @property
     def _possible(self) -> float:
-        """How far one pair could differ, for claims that nothing changed."""
-        return self.pairs.reach if self._mostly_tied else self.pairs.largest
+        """How far a whole cluster could differ, for claims that nothing changed."""
+        reach = self.pairs.reach if self._mostly_tied else self.pairs.largest
+        return reach * float(self.pairs.counts.max())
 
     @property
     def _shown(self) -> float:
-        """How far one pair did differ, for the interval of the difference."""
-        return (self.pairs.largest or self.pairs.reach) if self._mostly_tied else 0.0
+        """How far one cluster did differ, for the interval of the difference."""
+        if not self._mostly_tied:
+            return 0.0
+        shown = float(np.abs(self.pairs.sums).max(initial=0.0))
+        return shown or (self.pairs.largest or self.pairs.reach) * float(self.pairs.counts.max())
 
     def _unseen(self, alpha: float, reach: float) -> float:
-        """Tango's half-width without any difference, for units of `reach` (1 for rates)."""
+        """Tango's half-width without any difference, for clusters of `reach` (1 for rates)."""
         pairs, squared = self.pairs, _squared_quantile(alpha)
-        unit = reach * float(pairs.counts.max()) * pairs.groups / pairs.n
-        return unit * squared / (pairs.groups + squared)
+        return reach * pairs.groups / pairs.n * squared / (pairs.groups + squared)
 
 
 def _pairs(
@@ -400,25 +334,6 @@ def _verdict(delta: float, significant: bool, equivalent: bool, higher_is_better
 
 def _squared_quantile(alpha: float) -> float:
     return float(special.ndtri(1 - alpha / 2)) ** 2
-
-
-def _tango_variance(gained: int, lost: int, n: int, difference: float) -> float:
-    """Variance of one pair's difference, at the likeliest rates that differ by `difference`."""
-    # Signs as in Tango 1998, with lost as his cell 21: q is the chance to go from 1 to 0.
-    b = -gained - lost + (2 * n - gained + lost) * difference
-    c = -lost * difference * (1 - difference)
-    q = (sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
-    return max(2 * q + difference * (1 - difference), 0.0)
-
-
-def _boundary(outside: Callable[[float], bool], far: float, near: float) -> float:
-    """Where the interval around `near` ends on the way to `far`, to 1e-12, on the safe side."""
-    if not outside(far):
-        return far
-    while abs(far - near) > 1e-12:
-        middle = (far + near) / 2
-        far, near = (middle, near) if outside(middle) else (far, middle)
-    return far
 
 
 def _check(alpha: float, margin: float) -> None:
