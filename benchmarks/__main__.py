@@ -8,7 +8,16 @@ import argparse
 import importlib
 import os
 
-NAMES = ("start_up", "scoring", "engine", "scale", "compare", "exports", "local_models")
+NAMES = (
+    "start_up",
+    "scoring",
+    "engine",
+    "scale",
+    "compare",
+    "exports",
+    "tracing_overhead",
+    "local_models",
+)
 
 
 def main() -> None:

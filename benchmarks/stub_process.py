@@ -12,7 +12,7 @@ def stub(*arguments: str) -> Iterator[str]:
     """Its base URL."""
     command = [sys.executable, "-m", "llm_eval.testing.stub", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        _pin(process.pid, 1)
+        pin(process.pid, 1)
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
@@ -24,13 +24,14 @@ def stub(*arguments: str) -> Iterator[str]:
 def one_core() -> Iterator[None]:
     """This process, and what it starts, on the first core alone."""
     before = os.sched_getaffinity(0)
-    _pin(0, 0)
+    pin(0, 0)
     try:
         yield
     finally:
         os.sched_setaffinity(0, before)
 
 
-def _pin(pid: int, number: int) -> None:
+def pin(pid: int, number: int) -> None:
+    """Keep a process on the core of that number, or on the last one that there is."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(pid, {cores[min(number, len(cores) - 1)]})

@@ -29,6 +29,8 @@ _NARROW_LABEL_PIXELS = 125
 _TIME_LABEL_PIXELS = 320
 """Time, commit and verdict in one line."""
 _ROW_PIXELS = 22
+_FORMATS = {True: ".0%", False: "~g"}
+"""Of an axis that goes from 0 to 1, and of others."""
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 
@@ -144,7 +146,8 @@ def intervals(
         yOffset=alt.YOffset("series:N", sort=series),
         color=alt.Color("series:N", sort=series, title=None, legend=_legend(series)),
     )
-    value_axis = alt.X("low:Q", scale=scale, title=title or None)
+    axis = alt.Axis(format=_FORMATS[unit_scale])
+    value_axis = alt.X("low:Q", scale=scale, axis=axis, title=title or None)
     made: LayerChart = alt.layer(
         base.mark_rule(strokeWidth=2).encode(x=value_axis, x2="high:Q"),
         base.mark_point(filled=True, size=60, opacity=1).encode(
@@ -219,7 +222,8 @@ def history(
     )
     made: LayerChart = alt.layer(
         base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(
-            y=alt.Y("low:Q", scale=scale, title=title), y2="high:Q"
+            y=alt.Y("low:Q", scale=scale, title=title, axis=alt.Axis(format=_FORMATS[unit_scale])),
+            y2="high:Q",
         ),
         base.mark_line(strokeWidth=2).encode(y=alt.Y("value:Q", scale=scale)),
         base.mark_point(filled=True, size=45, opacity=1).encode(

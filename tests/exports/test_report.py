@@ -19,7 +19,7 @@ from llm_eval.cli.main import main
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.report.diff import word_diff
-from llm_eval.report.findings import find
+from llm_eval.report.findings import cause, find
 from llm_eval.report.junit import write_junit
 from llm_eval.report.model_index import write_model_index
 from llm_eval.report.page import render
@@ -66,6 +66,8 @@ def test_the_page_shows_numbers_slices_fields_troubles_and_recipe(page: str) -> 
         "the judge is silent",
         "no JSON in the reply",
         "c0ffee",
+        "Every metric by slice",
+        "4 of 5 samples did not get the best score",
     ):
         assert words in page or words in page.replace("&#39;", "'"), words
 
@@ -107,6 +109,20 @@ def test_the_report_of_ten_thousand_samples_is_below_five_megabytes(
         )
     info = store(storage, "run_20260102_030405_ffffff", rows)
     assert len(render(find(storage, info)).encode()) < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("the JSON is cut off: '{\"total\": 12'", "the JSON is cut off"),
+        ("the key 'it\\'s' stands twice: '{}'", "the key … stands twice"),
+        ("no answer line in: \"it's\"", "no answer line in"),
+        ("the judge's reply holds 2 verdicts", "the judge's reply holds 2 verdicts"),
+        ("no JSON in the reply", "no JSON in the reply"),
+    ],
+)
+def test_equal_causes_count_as_one_whatever_they_quote(message: str, said: str) -> None:
+    assert cause(message) == said
 
 
 def test_a_diff_is_made_of_both_texts() -> None:
@@ -158,6 +174,30 @@ def test_the_command_writes_every_format(
     assert capfdbinary.readouterr().out == b""
     assert main(["export", "--format", "csv", "--output", "-", "--db", db]) == 0
     assert capfdbinary.readouterr().out == (tmp_path / "out.csv").read_bytes()
+
+
+def test_the_hubs_own_library_reads_a_model_card(storage: MetricsStorage, run: RunInfo) -> None:
+    from huggingface_hub import ModelCard
+
+    storage.update_run(run.run_id, status="complete")
+    stream = BytesIO()
+    write_model_index(storage, [storage.get_run(run.run_id)], stream)
+    card = ModelCard(f"{stream.getvalue().decode()}\n# A model\n")
+    assert card.data.model_name == "openai/m"
+    first, second = card.data.eval_results
+    assert (first.metric_type, first.metric_value) == ("exact_match", 0.2)
+    assert (second.metric_type, second.task_type) == ("f1", "text-generation")
+    assert first.metric_args["ci95_low"] < 0.2 < first.metric_args["ci95_high"]
+
+
+def test_a_model_card_of_several_models_is_refused(
+    storage: MetricsStorage, run: RunInfo, other: RunInfo
+) -> None:
+    for info in (run, other):
+        storage.update_run(info.run_id, status="complete")
+    both = [storage.get_run(info.run_id) for info in (run, other)]
+    with pytest.raises(ConfigError, match=r"one model, not 2; --model SPEC.*openai/m, openai/n"):
+        write_model_index(storage, both, BytesIO())
 
 
 @pytest.mark.parametrize(

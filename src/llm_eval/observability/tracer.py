@@ -5,10 +5,11 @@ Off unless the standard variables ask for it, and then nothing is imported:
     OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 llm-eval run qa
     OTEL_TRACES_EXPORTER=console llm-eval run qa
 
-A span costs as much as a good part of a fast sample, so at most `SAMPLES_PER_S` samples a second
-get spans, events and places in histograms; LLM_EVAL_TRACED_SAMPLES_PER_S sets it, 0 is no limit.
-Failed samples always have a span, the counters `llm_eval.calls` and `llm_eval.tokens` count every
-call, and the run's span says how many samples have no span.
+The spans of one sample cost about 1 ms, three times a fast sample itself, so at most
+`SAMPLES_PER_S` samples a second get spans, events and places in histograms;
+LLM_EVAL_TRACED_SAMPLES_PER_S sets it, 0 is no limit. Failed samples always have a span, the
+counters `llm_eval.calls` and `llm_eval.tokens` count every call, and the run's span says how many
+samples have no span.
 
 Names: OpenTelemetry semantic conventions for generative AI. Prompts and replies are recorded only
 with OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true.
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
-SAMPLES_PER_S = 50.0
-_BURST = 50.0
+SAMPLES_PER_S = 20.0
+_BURST = 20.0
 _LIMIT = "LLM_EVAL_TRACED_SAMPLES_PER_S"
 
 _NAME = "llm_eval"
@@ -88,7 +89,7 @@ class Tracer:
             metrics: where durations and token counts go.
             logs: where evaluation events go.
             capture_content: also record prompts, replies and what scorers say of them.
-            samples_per_s: how many samples a second get spans, after a first 50; 0: all.
+            samples_per_s: how many samples a second get spans, after a first 20; 0: all.
         """
         self._providers = (traces, metrics, logs)
         self._tracer = traces.get_tracer(_NAME, __version__)

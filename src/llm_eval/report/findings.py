@@ -5,6 +5,7 @@
 (12, 40, 57)
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ MAX_FAILURE_CHARACTERS = 1_500_000
 MAX_TEXT = 4_000
 _MAX_FIELDS = 40
 """Wrong fields shown of one sample."""
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+"""What `repr` makes of a text."""
 
 
 class FieldRow(NamedTuple):
@@ -108,10 +111,10 @@ def _count(found: Findings, result: SampleResult) -> None:
     if result.failure is not None:
         found.troubles["no reply", result.failure.code] += 1
     if result.parse_error is not None:
-        found.troubles["no answer", _short(result.parse_error, 80)] += 1
+        found.troubles["no answer", cause(result.parse_error)] += 1
     for score in result.scores:
         if isinstance(score, Unscored):
-            found.troubles[f"no {score.metric}", _short(score.reason, 80)] += 1
+            found.troubles[f"no {score.metric}", cause(score.reason)] += 1
         else:
             for leaf in (score.details or {}).get("fields", ()):
                 found.fields.setdefault(leaf["path"], Counter())[leaf["status"]] += 1
@@ -131,6 +134,15 @@ def _some(storage: MetricsStorage, info: RunInfo, most: int) -> tuple[list[Faile
             by_slice[of_slice] += 1
             room -= sample.n_characters
     return shown, n
+
+
+def cause(message: str) -> str:
+    """A message without what it quotes, so that equal causes count as one.
+
+    >>> cause("the JSON is cut off: '{\"total\": 12'")
+    'the JSON is cut off'
+    """
+    return _short(_QUOTED.sub("…", message).removesuffix(": …"), 80)
 
 
 def failed_sample(result: SampleResult) -> FailedSample:

@@ -17,24 +17,26 @@ _TASK_TYPE = "text-generation"
 
 
 def write_model_index(storage: MetricsStorage, infos: Sequence[RunInfo], stream: BinaryIO) -> int:
-    """Write one result a complete run, grouped by model; the number of results.
+    """Write one result a complete run; the number of results.
 
     Raises:
-        ConfigError: no run is complete.
+        ConfigError: no run is complete, or they are of several models: the Hub would show them all
+            under one name.
     """
     complete = [info for info in infos if info.status == "complete"]
     if not complete:
         raise ConfigError("a model card takes complete runs, and none of these is complete")
-    by_model: dict[str, list[Mapping[str, Any]]] = {}
-    for info in complete:
-        numbers = info.summary or collect(storage, info.run_id).to_dict()
-        by_model.setdefault(info.model, []).append(index_result(info, numbers))
-    card = {
-        "model-index": [
-            {"name": model.partition("@")[0], "results": results}
-            for model, results in by_model.items()
-        ]
-    }
+    models = sorted({info.model for info in complete})
+    if len(models) > 1:
+        raise ConfigError(
+            f"a model card is of one model, not {len(models)}; --model SPEC takes one of "
+            f"{', '.join(models)}"
+        )
+    results = [
+        index_result(info, info.summary or collect(storage, info.run_id).to_dict())
+        for info in complete
+    ]
+    card = {"model-index": [{"name": models[0].partition("@")[0], "results": results}]}
     text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=100)
     stream.write(f"---\n{text}---\n".encode(errors="replace"))
     return len(complete)

@@ -53,6 +53,7 @@ def render(found: Findings) -> str:
             run=found.info,
             numbers=found.numbers,
             headline=_headline(found),
+            labels=_labels(found.numbers),
             counts=_counts(found.numbers),
             judges=[
                 (judge_title(block), list(judge_facts(block)), judge_alarms(block))
@@ -196,11 +197,28 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["visible"] = visible
     environment.filters["number"] = _number
+    environment.filters["share"] = _share
+    environment.filters["interval"] = _interval
     return environment
 
 
 def _number(value: float | None) -> str:
     return "—" if value is None else f"{value:.3g}"
+
+
+def _share(value: float | None) -> str:
+    """In percent where it is a share, as the command line says it."""
+    return f"{100 * value:.1f} %" if value is not None and 0 <= value <= 1 else _number(value)
+
+
+def _interval(ends: Sequence[float | None]) -> str:
+    """`5.8 – 16.7 %`."""
+    low, high = ends
+    if low is None or high is None:
+        return "—"
+    if 0 <= low <= high <= 1:
+        return f"{100 * low:.1f} – {100 * high:.1f} %"
+    return f"{_number(low)} – {_number(high)}"
 
 
 @cache
