@@ -80,11 +80,12 @@ class TracedScorer(Scorer):
         self._inner = inner
         self._tracer = tracer
         self.name = inner.name  # type: ignore[misc]
+        self._metrics = inner.metrics
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The wrapped scorer's."""
-        return self._inner.metrics
+        return self._metrics
 
     @property
     def recipe(self) -> Mapping[str, Any]:

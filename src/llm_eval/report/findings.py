@@ -137,7 +137,7 @@ def _some(storage: MetricsStorage, info: RunInfo, most: int) -> tuple[list[Faile
 
 
 def cause(message: str) -> str:
-    """A message without what it quotes, so that equal causes count as one.
+    r"""A message without what it quotes, so that equal causes count as one.
 
     >>> cause("the JSON is cut off: '{\"total\": 12'")
     'the JSON is cut off'
