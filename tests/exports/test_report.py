@@ -116,7 +116,7 @@ def test_the_report_of_ten_thousand_samples_is_below_five_megabytes(
     [
         ("the JSON is cut off: '{\"total\": 12'", "the JSON is cut off"),
         ("the key 'it\\'s' stands twice: '{}'", "the key … stands twice"),
-        ("no answer line in: \"it's\"", "no answer line in"),
+        ('no answer line in: "it\'s"', "no answer line in"),
         ("the judge's reply holds 2 verdicts", "the judge's reply holds 2 verdicts"),
         ("no JSON in the reply", "no JSON in the reply"),
     ],
@@ -182,7 +182,7 @@ def test_the_hubs_own_library_reads_a_model_card(storage: MetricsStorage, run: R
     storage.update_run(run.run_id, status="complete")
     stream = BytesIO()
     write_model_index(storage, [storage.get_run(run.run_id)], stream)
-    card = ModelCard(f"{stream.getvalue().decode()}\n# A model\n")
+    card: Any = ModelCard(f"{stream.getvalue().decode()}\n# A model\n")
     assert card.data.model_name == "openai/m"
     first, second = card.data.eval_results
     assert (first.metric_type, first.metric_value) == ("exact_match", 0.2)
