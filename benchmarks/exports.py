@@ -34,7 +34,7 @@ SIZES = (10_000, 100_000)
 ROUNDS = 3
 _NUMBER = re.compile(r"(?:Question number|Copy) (\d+)")
 CHILD = """
-import json, resource, sys, time
+import json, re, sys, time
 from llm_eval.metrics.exporters import EXPORTERS
 from llm_eval.metrics.storage import MetricsStorage
 url, kind, path = sys.argv[1:]
@@ -42,7 +42,8 @@ with MetricsStorage(url) as storage:
     started = time.perf_counter()
     EXPORTERS[kind](storage).export_samples(path)
     seconds = time.perf_counter() - started
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not ru_maxrss: that also holds what the parent had when it forked.
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
 print(json.dumps({"seconds": seconds, "peak": peak}))
 """
 
