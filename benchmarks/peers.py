@@ -1,0 +1,273 @@
+"""The harnesses that people would use otherwise, on the same rows, endpoint and core.
+
+    python -m benchmarks peers            # installs them under $PEERS_DIR, once
+    SAMPLES=200,10000 python -m benchmarks peers
+
+Whole processes, start to table: 64 connections to a stub that answers after 20 ms, one core for the
+harness and one for the stub. Each peer gets its leanest settings. What a sample costs at the margin
+is told by two lengths of run; the longest run of a slow peer is computed from it and marked.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.engine import write_task
+from benchmarks.stub_process import one_core, stub
+from benchmarks.table import show
+
+SHORT, LONG = (int(n) for n in os.environ.get("SAMPLES", "200,2000").split(","))
+FULL = 10_000
+HOME = Path(os.environ.get("PEERS_DIR", Path.home() / ".cache/llm-eval/peers"))
+CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One harness: what to install, what to write beside the rows, and how to start it."""
+
+    name: str
+    packages: tuple[str, ...]
+    files: Mapping[str, str]
+    """Files of the working directory; `URL` in them stands for the endpoint."""
+    command: tuple[str, ...]
+    """First the program in its environment."""
+    goal: str = ""
+    python: str = ""
+    """What it needs beyond the Python that runs this."""
+
+
+PEERS = (
+    Peer(
+        "nemo-evaluator",
+        ("nemo-evaluator>=0.3",),
+        {
+            "sums.py": """\
+from nemo_evaluator.environments.custom import benchmark, scorer
+from nemo_evaluator.scoring import ScorerInput
+from nemo_evaluator.scoring.text import exact_match
+
+@benchmark(name="sums", dataset="rows.jsonl", prompt="{question}", target_field="answer")
+@scorer
+def score(sample: ScorerInput) -> dict:
+    return exact_match(sample)
+""",
+            "sums.nel.yaml": """\
+services:
+  model: {type: api, url: "URL/chat/completions", protocol: chat_completions, model: m, api_key: x}
+benchmarks:
+  - {name: sums.py, solver: {type: simple, service: model}, max_concurrent: 64}
+output: {dir: nemo}
+""",
+        },
+        ("nel", "eval", "run", "sums.nel.yaml"),
+        "≥ 6 ×",
+        "python3.13",
+    ),
+    Peer(
+        "lm-eval",
+        ("lm-eval[api]",),
+        {
+            "sums.lm.yaml": """\
+task: sums
+dataset_path: json
+dataset_kwargs: {data_files: {test: rows.jsonl}}
+test_split: test
+output_type: generate_until
+doc_to_text: "{{question}}"
+doc_to_target: "{{answer}}"
+generation_kwargs: {until: [], do_sample: false}
+metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
+""",
+        },
+        (
+            *("lm_eval", "--model", "local-chat-completions", "--apply_chat_template"),
+            "--model_args",
+            f"model=m,base_url=URL/chat/completions,num_concurrent={CONNECTIONS}",
+            *("--tasks", "sums", "--include_path", ".", "--output_path", "lm", "--log_samples"),
+        ),
+        "≥ 10 ×",
+    ),
+    Peer(
+        "inspect-ai",
+        ("inspect-ai", "openai"),
+        {
+            "sums_inspect.py": """\
+from inspect_ai import Task, task
+from inspect_ai.dataset import FieldSpec, json_dataset
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate
+
+@task
+def sums():
+    fields = FieldSpec(input="question", target="answer")
+    return Task(dataset=json_dataset("rows.jsonl", fields), solver=generate(), scorer=match())
+""",
+        },
+        (
+            *("inspect", "eval", "sums_inspect.py", "--model", "openai-api/stub/m"),
+            *("--max-connections", str(CONNECTIONS), "--max-samples", str(2 * CONNECTIONS)),
+            *("--display", "none", "--no-log-realtime", "--log-buffer", "1000"),
+        ),
+        "≥ 40 ×",
+    ),
+    Peer(
+        "pydantic-evals",
+        ("pydantic-evals", "openai"),
+        {
+            "sums_pydantic.py": f"""\
+import asyncio, json
+from openai import AsyncOpenAI
+from pydantic_evals import Case, Dataset
+from pydantic_evals.evaluators import EqualsExpected
+
+client = AsyncOpenAI(base_url="URL", api_key="x")
+rows = [json.loads(line) for line in open("rows.jsonl")]
+
+async def ask(question: str) -> str:
+    message = dict(role="user", content=question)
+    reply = await client.chat.completions.create(model="m", messages=[message], temperature=0)
+    return reply.choices[0].message.content
+
+cases = [Case(inputs=row["question"], expected_output=row["answer"]) for row in rows]
+dataset = Dataset(name="sums", cases=cases, evaluators=[EqualsExpected()])
+report = dataset.evaluate_sync(ask, max_concurrency={CONNECTIONS}, progress=False)
+print(report.averages())
+""",
+        },
+        ("python", "sums_pydantic.py"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One whole process."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+Run = Callable[[Path, str], Measured]
+"""Directory and endpoint in, a process that has ended out."""
+
+
+def main() -> None:
+    """Install what is missing, run all, print one table."""
+    runs = {"llm-eval": _both(_ours)}
+    left_out = {}
+    for peer in PEERS:
+        try:
+            environment = _installed(peer)
+            runs[peer.name] = _both(partial(_theirs, peer, environment))
+        except (subprocess.CalledProcessError, OSError) as exc:
+            left_out[peer.name] = str(exc)
+    ours = _once(_ours, FULL).wall_s
+    goals = {peer.name: peer.goal for peer in PEERS}
+    header = ["harness", f"{SHORT:,} s", f"{LONG:,} s", "marginal/s", "CPU µs/sample", "peak MB",
+              f"{FULL:,} s", "llm-eval is", "goal"]  # fmt: skip
+    show(header, [_row(name, *pair, ours, goals.get(name, "")) for name, pair in runs.items()])
+    for name, why in left_out.items():
+        print(f"{name}: could not be measured: {why}")
+
+
+def _both(run: Run) -> tuple[Measured, Measured]:
+    """The short and the long run."""
+    return _once(run, SHORT), _once(run, LONG)
+
+
+def _once(run: Run, n: int) -> Measured:
+    """One run of `n` rows, in its own directory and against its own stub."""
+    with tempfile.TemporaryDirectory() as name, one_core(), stub("--latency-ms", "20") as url:
+        write_task(Path(name), n)
+        return run(Path(name), url)
+
+
+def _ours(directory: Path, url: str) -> Measured:
+    command = [sys.executable, "-m", "llm_eval", "run", "sums.yaml", "--model", f"openai/m@{url}"]
+    return _measure([*command, "--db", "sqlite:///runs.db"], directory)
+
+
+def _theirs(peer: Peer, environment: Path, directory: Path, url: str) -> Measured:
+    for name, text in peer.files.items():
+        (directory / name).write_text(text.replace("URL", url))
+    program, *arguments = (part.replace("URL", url) for part in peer.command)
+    variables = {"STUB_BASE_URL": url, "STUB_API_KEY": "x", "OPENAI_API_KEY": "x"}
+    return _measure([str(environment / "bin" / program), *arguments], directory, variables)
+
+
+def _measure(
+    command: list[str], directory: Path, variables: Mapping[str, str] | None = None
+) -> Measured:
+    """Run a process to its end.
+
+    Raises:
+        CalledProcessError: it failed; with the end of what it said.
+    """
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **(variables or {})}
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    with (directory / "output.txt").open("w+b") as output:
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - started
+        if process.returncode:
+            said = (directory / "output.txt").read_text(errors="replace").strip()
+            raise subprocess.CalledProcessError(process.returncode, f"{command[0]}: {said[-600:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Measured(wall, cpu, used.ru_maxrss / 1024)
+
+
+def _installed(peer: Peer) -> Path:
+    """The peer's own environment.
+
+    Raises:
+        CalledProcessError: it cannot be installed.
+    """
+    environment = HOME / peer.name
+    if not (environment / ".whole").exists():
+        shutil.rmtree(environment, ignore_errors=True)
+        python = shutil.which(peer.python) or os.environ.get("PEERS_PYTHON") or sys.executable
+        subprocess.run([python, "-m", "venv", str(environment)], check=True)
+        pip = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, *peer.packages], check=True, stderr=subprocess.DEVNULL)
+        (environment / ".whole").touch()
+    return environment
+
+
+def _whole(short: Measured, long: Measured) -> float:
+    """Seconds for `FULL` samples."""
+    return long.wall_s + (FULL - LONG) * (long.wall_s - short.wall_s) / (LONG - SHORT)
+
+
+def _row(name: str, short: Measured, long: Measured, ours: float, goal: str) -> tuple[str, ...]:
+    more = LONG - SHORT
+    mine = name == "llm-eval"
+    whole = ours if mine else _whole(short, long)
+    return (
+        name,
+        f"{short.wall_s:.1f}",
+        f"{long.wall_s:.1f}",
+        f"{more / (long.wall_s - short.wall_s):,.0f}",
+        f"{1e6 * (long.cpu_s - short.cpu_s) / more:,.0f}",
+        f"{long.peak_mb:.0f}",
+        f"{whole:.1f}" + ("" if mine or LONG == FULL else " (computed)"),
+        "" if mine else f"{whole / ours:.1f} × faster",
+        goal,
+    )
+
+
+if __name__ == "__main__":
+    main()
