@@ -198,6 +198,18 @@ def test_function_keys_are_no_levels_and_notes_are_lines(
     assert (levels(only), only.note, only.correction) == ([2, 2, 2], "unclear, café", "Lyon")
 
 
+def test_keys_that_are_typed_behind_a_note_before_it_is_asked_for_are_kept(
+    judged: tuple[MetricsStorage, str],
+) -> None:
+    storage, run = judged
+    with labelling(storage.url, run) as typist:
+        typist.see("correctness: ")
+        typist.type("nunclear, café\n222q")
+        assert typist.end() == 0
+    (only,) = stored(storage)
+    assert (levels(only), only.note) == ([2, 2, 2], "unclear, café")
+
+
 def test_the_terminal_is_left_as_it_was(judged: tuple[MetricsStorage, str]) -> None:
     import termios
 

@@ -62,9 +62,11 @@ class Keyboard:
     def line(self, prompt: str) -> str:
         """A line of text, without its end; in a terminal it can be edited while it is typed."""
         output().print(prompt, end="")
+        if self._terminal is None:
+            return sys.stdin.readline().rstrip("\n")
         self.__exit__(None, None, None)
         try:
-            return sys.stdin.readline().rstrip("\n")
+            return _line(self._terminal)
         finally:
             self.__enter__()
 
@@ -86,6 +88,14 @@ def _soon(terminal: int) -> str:
     """A character that is there already; else nothing."""
     ready, _, _ = select.select([terminal], [], [], _SEQUENCE_S)
     return _character(terminal) if ready else ""
+
+
+def _line(terminal: int) -> str:
+    """A line, and no character more: `sys.stdin` would keep the keys that were typed behind it."""
+    text = ""
+    while (character := _character(terminal)) not in ("\n", ""):
+        text += character
+    return text
 
 
 def _character(terminal: int) -> str:
