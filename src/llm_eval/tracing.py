@@ -6,24 +6,21 @@
 Without a tracer the job stays as it is: what is off is not there.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import replace
 from time import time_ns
-from typing import Any
 
 from llm_eval.judging import with_scorers
 from llm_eval.models.base import BaseModel, ModelWrapper
 from llm_eval.observability.tracer import Tracer
 from llm_eval.runner import Evaluate, Job, Work
-from llm_eval.scorers.base import Scorer, Scores
+from llm_eval.scorers.base import Scorer, ScorerWrapper
 from llm_eval.types import (
-    Metric,
     ModelResponse,
     Prompt,
     RunInfo,
-    Sample,
     SampleResult,
     Sampling,
 )
@@ -73,31 +70,16 @@ class TracedModel(ModelWrapper):
         return response
 
 
-class TracedScorer(Scorer):
+class TracedScorer(ScorerWrapper):
     """A span around each score."""
 
     def __init__(self, inner: Scorer, tracer: Tracer) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._tracer = tracer
-        self.name = inner.name  # type: ignore[misc]
-        self._metrics = inner.metrics
 
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """The wrapped scorer's."""
-        return self._metrics
-
-    @property
-    def recipe(self) -> Mapping[str, Any]:
-        """The wrapped scorer's."""
-        return self._inner.recipe
-
-    async def score(self, sample: Sample, answer: Any, response: ModelResponse) -> Scores:
-        """The wrapped scorer's scores, traced."""
-        if not _has_spans.get():
-            return await self._inner.score(sample, answer, response)
-        with self._tracer.scorer(self._inner.name):
-            return await self._inner.score(sample, answer, response)
+    def within(self) -> AbstractContextManager[None]:
+        """A span, where the sample gets spans."""
+        return self._tracer.scorer(self.name) if _has_spans.get() else nullcontext()
 
 
 def _around(evaluate: Evaluate, tracer: Tracer) -> Evaluate:

@@ -8,7 +8,8 @@ import pytest
 
 from llm_eval import evaluate
 from llm_eval.ci.evidence import Evidence, from_storage
-from llm_eval.ci.gate import GateReport, check
+from llm_eval.ci.gate import check
+from llm_eval.ci.gate_report import GateReport
 from llm_eval.ci.thresholds import parse_thresholds
 from llm_eval.errors import ParseError
 from llm_eval.fingerprint import identify

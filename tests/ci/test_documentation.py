@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from llm_eval.ci.gate import EXIT_CODES
+from llm_eval.ci.gate_report import EXIT_CODES
 from llm_eval.ci.measure_names import MEASURES
 from llm_eval.ci.thresholds import KINDS, parse_thresholds
 

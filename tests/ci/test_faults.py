@@ -10,7 +10,8 @@ import pytest
 
 from llm_eval.ci.agreement import Calibration, Label, write_calibration
 from llm_eval.ci.evidence import Evidence, from_storage
-from llm_eval.ci.gate import GateReport, check
+from llm_eval.ci.gate import check
+from llm_eval.ci.gate_report import GateReport
 from llm_eval.ci.thresholds import parse_thresholds
 from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.scorers.deterministic import ExactMatch

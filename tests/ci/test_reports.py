@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from llm_eval.ci import annotations, job_summary, junit, sarif
-from llm_eval.ci.gate import GateReport, RuleResult
+from llm_eval.ci.gate_report import GateReport, RuleResult
 from tests.ci.conftest import Runs, gate, wrong_below
 
 RULES = """

@@ -3,16 +3,21 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from llm_eval.errors import ScorerError
 from llm_eval.fingerprint import identify
-from llm_eval.scorers.base import Deterministic, Scores
+from llm_eval.scorers.base import Deterministic, ScorerWrapper, Scores
 from llm_eval.scorers.pool import ScoringPool
 from llm_eval.types import Metric, ModelResponse, Sample, Score
 
@@ -41,6 +46,8 @@ class Odd(Deterministic):
             os.kill(os.getpid(), signal.SIGKILL)
         if answer == "hang":
             time.sleep(600)
+        if answer == "lock":
+            return [Score("odd", float(os.getpid()), details={"lock": threading.Lock()})]
         return [Score("odd", float(os.getpid()))]
 
 
@@ -115,3 +122,47 @@ async def test_what_cannot_be_sent_is_graded_here() -> None:
     async with ScoringPool(slow_s=0.0) as pool:
         for _ in range(8):
             assert await process_of(pool, local, "") == os.getpid()
+
+
+async def test_scores_that_cannot_be_sent_are_made_here(pool: ScoringPool) -> None:
+    assert await process_of(pool, ODD, "") != os.getpid()
+    assert await process_of(pool, ODD, "lock") == os.getpid()
+    assert await process_of(pool, ODD, "") == os.getpid()
+
+
+def test_a_class_of_the_users_own_script_is_graded_in_the_script(tmp_path: Path) -> None:
+    """Pickle takes it by its name, `__main__.Odd`, which names another module in a worker."""
+    script = tmp_path / "script.py"
+    source = Path(__file__).read_text()
+    body = source[source.index("SAMPLE =") : source.index("@pytest.fixture")]
+    script.write_text(
+        source[: source.index("SAMPLE =")]
+        + body
+        + "async def main():\n"
+        + "    async with ScoringPool(slow_s=0.0) as pool:\n"
+        + "        for _ in range(8):\n"
+        + "            [score] = await pool.score(ODD, SAMPLE, '', REPLY)\n"
+        + "            print(int(score.value) == os.getpid())\n"
+        + "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"] * 8
+
+
+class Around(ScorerWrapper):
+    """Counts how often it is entered."""
+
+    entered = 0
+
+    def within(self) -> AbstractContextManager[None]:
+        self.entered += 1
+        return nullcontext()
+
+
+async def test_a_wrapped_scorer_moves_too_and_what_is_around_it_stays_here(
+    pool: ScoringPool,
+) -> None:
+    around = Around(ODD)
+    [score] = await pool.score(around, SAMPLE, "", REPLY)
+    assert isinstance(score, Score)
+    assert (int(score.value) != os.getpid(), around.entered) == (True, 1)

@@ -9,7 +9,7 @@ properties `:` and `,` too, are escaped as the runner's own toolkit does.
 from collections.abc import Mapping
 
 from llm_eval.ci.finding import Status
-from llm_eval.ci.gate import GateReport, RuleResult
+from llm_eval.ci.gate_report import GateReport, RuleResult
 
 _MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = {**_MESSAGE, ":": "%3A", ",": "%2C"}

@@ -7,7 +7,7 @@ Names of samples and slices are data: what Markdown or HTML would read in them i
 import html
 import re
 
-from llm_eval.ci.gate import GateReport, RuleResult
+from llm_eval.ci.gate_report import GateReport, RuleResult
 
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "incomplete": "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")

@@ -7,7 +7,7 @@ policy stops on it and skipped where it does not.
 import re
 import xml.etree.ElementTree as ET
 
-from llm_eval.ci.gate import GateReport, RuleResult
+from llm_eval.ci.gate_report import GateReport, RuleResult
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

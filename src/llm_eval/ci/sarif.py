@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from llm_eval.ci.annotations import level
-from llm_eval.ci.gate import GateReport, RuleResult
+from llm_eval.ci.gate_report import GateReport, RuleResult
 from llm_eval.fingerprint import digest
 from llm_eval.version import __version__
 

@@ -8,7 +8,8 @@ from llm_eval.ci import annotations, job_summary, junit, sarif
 from llm_eval.ci.agreement import Calibration, from_confusion
 from llm_eval.ci.baseline_file import find_baseline
 from llm_eval.ci.evidence import Evidence, from_storage
-from llm_eval.ci.gate import ALLOWABLE, GateReport, check
+from llm_eval.ci.gate import ALLOWABLE, check
+from llm_eval.ci.gate_report import GateReport
 from llm_eval.ci.thresholds import Agreement, Thresholds, load_thresholds
 from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, notes, output, write_json
@@ -17,7 +18,7 @@ from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.registry import names
 
 if TYPE_CHECKING:
-    from llm_eval.ci.gate import RuleResult
+    from llm_eval.ci.gate_report import RuleResult
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "incomplete": "magenta"}
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_eval.ci.evidence import from_storage
-from llm_eval.ci.gate import EXIT_CODES, GateReport, check
+from llm_eval.ci.gate import check
+from llm_eval.ci.gate_report import EXIT_CODES, GateReport
 from llm_eval.ci.thresholds import Rule, Thresholds, load_thresholds
 from llm_eval.compare.comparison import Comparison, compare_runs
 from llm_eval.compare.report import Report, build_report

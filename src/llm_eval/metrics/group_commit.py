@@ -2,7 +2,7 @@
 
 Producers hand rows over and go on; the thread takes all that has gathered, writes it in one
 transaction and commits. A lone row is durable after one fsync; under load there are at most a
-hundred commits a second, and each carries what has gathered since the one before.
+fifty commits a second, and each carries what has gathered since the one before.
 """
 
 import asyncio

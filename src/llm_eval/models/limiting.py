@@ -87,7 +87,7 @@ class Limiter:
         self._in_flight -= 1
         self._wake()
 
-    def succeeded(self, tokens: int, started: float = float("inf")) -> None:
+    def succeeded(self, tokens: int, started: float) -> None:
         """A call that started then was answered: grow, if the slots were in use."""
         self._tokens_per_call += 0.1 * (tokens - self._tokens_per_call)
         if started > self._last_cut:

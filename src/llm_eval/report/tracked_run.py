@@ -31,6 +31,8 @@ class TrackedRun:
     started_ms: int
     """Milliseconds since 1970, UTC."""
     ended_ms: int
+    recipe: Mapping[str, Any]
+    """Without the request, which repeats it."""
     params: Mapping[str, str]
     """The recipe, one value a name: `model.provider`, `sampling.temperature`."""
     metrics: Mapping[str, float]
@@ -70,6 +72,7 @@ def tracked_run(storage: MetricsStorage, info: RunInfo) -> TrackedRun:
         info.status,
         _ms(info.created_at),
         _ms(info.finished_at or info.created_at),
+        recipe,
         {name: str(value) for name, value in _flat(recipe) if value is not None},
         dict(_numbers(summary)),
         {"task": info.task, "model": info.model, "status": info.status, **info.tags},

@@ -38,7 +38,7 @@ def write_wandb(storage: MetricsStorage, infos: Sequence[RunInfo], output: str) 
         raise ConfigError(f"--output {output!r}: W&B takes PROJECT or ENTITY/PROJECT")
     for info in infos:
         try:
-            _write(wandb, tracked_run(storage, info), dict(info.recipe), entity or None, project)
+            _write(wandb, tracked_run(storage, info), entity or None, project)
         except (wandb.Error, OSError) as exc:
             raise ProviderError(f"W&B at {output}: {first_line(exc)}") from exc
     return len(infos)
@@ -54,10 +54,7 @@ def _library() -> Any:
     return wandb
 
 
-def _write(
-    wandb: Any, run: TrackedRun, recipe: dict[str, Any], entity: str | None, project: str
-) -> None:
-    recipe.pop("request", None)
+def _write(wandb: Any, run: TrackedRun, entity: str | None, project: str) -> None:
     tracked = wandb.init(
         entity=entity,
         project=project,
@@ -65,7 +62,7 @@ def _write(
         name=run.run_id,
         group=run.task,
         job_type="evaluation",
-        config=recipe,
+        config=dict(run.recipe),
         tags=[f"{name}={value}"[:_LONGEST_TAG] for name, value in run.tags.items()],
         resume="allow",
         settings=wandb.Settings(  # numbers only: no console, code, machine or packages

@@ -8,6 +8,7 @@ scorer (the runner counts it as `Metric.worst`, with the parse flag set).
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from llm_eval.types import Metric, ModelResponse, Sample, Score, Unscored
@@ -45,6 +46,37 @@ class Scorer(ABC):
         """Name, version and configuration: what makes two scores comparable."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
         return {"name": self.name, "version": self.version, **fields}
+
+
+class ScorerWrapper(Scorer):
+    """A scorer around a scorer, which changes no score: what `within` opens is open while it works.
+
+    Whoever asks scorers in another place than here asks the inner one there, within `within`.
+    """
+
+    def __init__(self, inner: Scorer) -> None:
+        self.inner = inner
+        self.name = inner.name  # type: ignore[misc]
+        self._metrics = inner.metrics
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The wrapped scorer's."""
+        return self._metrics
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """The wrapped scorer's."""
+        return self.inner.recipe
+
+    @abstractmethod
+    def within(self) -> AbstractContextManager[None]:
+        """What is open while the wrapped scorer works."""
+
+    async def score(self, sample: Sample, answer: Any, response: ModelResponse) -> Scores:
+        """The wrapped scorer's scores."""
+        with self.within():
+            return await self.inner.score(sample, answer, response)
 
 
 class Deterministic(Scorer):

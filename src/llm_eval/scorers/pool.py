@@ -18,12 +18,14 @@ from types import TracebackType
 from typing import Any
 
 from llm_eval.errors import EvalError, ScorerError
-from llm_eval.scorers.base import Deterministic, Scorer, Scores
+from llm_eval.scorers.base import Deterministic, Scorer, ScorerWrapper, Scores
 from llm_eval.scorers.worker import LENGTH
 from llm_eval.types import ModelResponse, Sample
 
 SLOW_S = 0.005
 """A sample that takes longer than this holds up everybody else's reply."""
+_UNSENDABLE = (pickle.PicklingError, AttributeError, TypeError)
+"""What pickle says of objects that it cannot take; what scorers raise arrives as `EvalError`."""
 _TRIED = 5
 """Samples before a scorer is called slow: the first ones import and compile."""
 
@@ -71,17 +73,19 @@ class ScoringPool:
             Exception: what the scorer raised.
             ScorerError: its process died.
         """
+        if isinstance(scorer, ScorerWrapper):
+            with scorer.within():
+                return await self.score(scorer.inner, sample, answer, response)
         if not isinstance(scorer, Deterministic):
             return await scorer.score(sample, answer, response)
-        if not self._is_slow(scorer):
-            return self._here(scorer, sample, answer)
-        try:
-            frame = pickle.dumps((scorer, sample, answer))
-        except Exception:  # noqa: BLE001 - pickle raises what it likes: it stays here
-            self._kept.add(id(scorer))
-            return self._here(scorer, sample, answer)
-        async with self._slots:
-            return await self._there(scorer.name, frame)
+        if self._is_slow(scorer):
+            try:
+                frame = pickle.dumps((scorer, sample, answer))
+                async with self._slots:
+                    return await self._there(scorer.name, frame)
+            except _UNSENDABLE:
+                self._kept.add(id(scorer))
+        return self._here(scorer, sample, answer)
 
     def _is_slow(self, scorer: Deterministic) -> bool:
         n, seconds = self._seconds.get(id(scorer), (0, 0.0))
@@ -106,6 +110,8 @@ class ScoringPool:
             raise
         if process.is_alive:
             self._free.append(process)
+        if outcome is None:
+            raise pickle.PicklingError(f"scorer {name!r} or its scores cannot be sent")
         if isinstance(outcome, EvalError):
             raise outcome
         if isinstance(outcome, str):
@@ -129,7 +135,7 @@ class _Process:
         )
 
     async def ask(self, frame: bytes) -> Any:
-        """Scores, an `EvalError`, or what else went wrong in words."""
+        """Scores, an `EvalError`, what else went wrong in words, or None: it could not be sent."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None

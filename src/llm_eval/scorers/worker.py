@@ -1,7 +1,8 @@
 """A process that grades: `python -m llm_eval.scorers.worker`, frames of pickle in and out.
 
 Each frame is its length in eight bytes and a pickle. In: (scorer, sample, answer). Out: a list of
-scores, an `EvalError`, or any other failure in words. It ends when nobody can write to it any more.
+scores, an `EvalError`, any other failure in words, or None: the scorer cannot be read here, as a
+class of the user's own script, or its scores cannot be sent. It ends when nobody can write to it.
 Only our own pool speaks to it, over pipes of its own: what is unpickled here was pickled by us.
 """
 
@@ -41,16 +42,21 @@ def write_frame(stream: BinaryIO, data: bytes) -> None:
 
 
 def _graded(frame: bytes) -> bytes:
-    outcome: Any
     try:
         scorer, sample, answer = pickle.loads(frame)  # noqa: S301 - see above
+    except Exception:  # noqa: BLE001 - whatever importing it raises: it is graded where it is known
+        return pickle.dumps(None)
+    outcome: Any
+    try:
         outcome = list(scorer.grade(sample, answer))
-        return pickle.dumps(outcome)
     except EvalError as exc:
         outcome = exc
     except Exception as exc:  # noqa: BLE001 - told to the run, which marks the metric
         outcome = f"{type(exc).__name__}: {exc}"
-    return pickle.dumps(outcome)
+    try:
+        return pickle.dumps(outcome)
+    except Exception:  # noqa: BLE001 - pickle raises what it likes
+        return pickle.dumps(None)
 
 
 if __name__ == "__main__":

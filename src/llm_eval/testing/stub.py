@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--retry-after", type=float, help="seconds that a 429 asks for")
     add("--requests-per-s", type=float, help="more is refused with 429")
     add("--seed", type=int, default=0)
-    add("--gold", nargs="*", default=[], metavar="TASK", help="know the answers of these tasks")
+    add("--gold", nargs="+", default=[], metavar="TASK", help="know the answers of these tasks")
     add("--wrong", type=float, default=0.0, help="share of wrong answers with --gold")
     add(
         "--judge",
