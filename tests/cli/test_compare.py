@@ -49,7 +49,7 @@ def _store(
         async with storage.writer(run_id) as writer:
             for index, score in enumerate(scores):
                 sample = identify("qa", f"s{index}", {"q": index}, "a")
-                reply = ModelResponse("Paris" if score else "Rome", "m")
+                reply = ModelResponse("It is Paris" if score else "It is Rome", "m")
                 await writer.put_result(
                     SampleResult(
                         index, 0, sample, response=reply, scores=(Score("exact_match", score),)
@@ -121,6 +121,8 @@ def test_the_terminal_says_the_verdict_and_where_to_look(llm_eval: Run) -> None:
     said = llm_eval("compare", BASELINE, WORSE).stdout
     assert "Regressed: exact_match fell from 100.0 % to 70.0 %" in said
     assert "12 newly failing" in said
+    # Without colours both stand whole: a diff would read "It is ParisRome".
+    assert "was       It is Paris\n    now       It is Rome" in said
     assert f"llm-eval show {WORSE} --sample s0" in said
     assert llm_eval("show", WORSE, "--sample", "s0").returncode == 0
 

@@ -194,7 +194,9 @@ def _print_sample(one: BothReplies) -> None:
         console.print(f"    asked     {wording.flat(one.question, 84)}")
     console.print(f"    expected  {wording.flat(one.expected, 84)}")
     pieces = shortened(word_diff(one.baseline, one.current), 240)
-    if apart(pieces):
+    if (
+        apart(pieces) or console.color_system is None
+    ):  # without colours the words would run together
         console.print(f"    was       {wording.flat(one.baseline, 84)}")
         console.print(f"    now       {wording.flat(one.current, 84)}")
         return
