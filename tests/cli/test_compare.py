@@ -104,7 +104,7 @@ def test_json_is_one_object_and_nothing_else(llm_eval: Run, tmp_path: Path) -> N
     found = json.loads(done.stdout)
     assert (found["baseline"], found["current"]) == (BASELINE, WORSE)
     assert found["metrics"]["exact_match"]["verdict"] == "regressed"
-    assert found["newly_failing"][0]["baseline_reply"] == "Paris"
+    assert found["newly_failing"][0]["baseline_reply"] == "It is Paris"
     assert (tmp_path / "cmp.md").read_text().startswith("<!-- llm-eval compare -->")
 
 

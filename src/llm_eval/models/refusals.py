@@ -73,7 +73,5 @@ class Refusals:
         if before is None:
             self._left_over = share
             return "cut_again"
-        if share < before / 3:
-            return "helped"
         self.by_chance = (before + share) / 2
         return "by_chance"

@@ -13,7 +13,6 @@ arrived are two things.
 import argparse
 import asyncio
 import random
-import signal
 import socket
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
+
+from llm_eval.testing.server_process import serve, share_of
 
 FAULTS = {
     "reset": "part of the block comes, then the connection is reset",
@@ -189,31 +190,22 @@ def main() -> None:
     add = parser.add_argument
     add("target", metavar="URL", help="the base URL of the server")
     add("--port", type=int, default=0, help="0 takes a free one")
-    add("--fault", type=_fault, action="append", default=[], metavar="NAME=SHARE", help=_HELP)
+    add(
+        "--fault",
+        type=share_of(FAULTS),
+        action="append",
+        default=[],
+        metavar="NAME=SHARE",
+        help=_HELP,
+    )
     add("--delay-ms", type=float, default=0.0, help="added to every block of bytes")
     add("--seed", type=int, default=0)
     args = parser.parse_args()
     wire = Wire(dict(args.fault), args.seed, args.delay_ms / 1000)
-    asyncio.run(_serve(ChaosProxy(args.target, wire, port=args.port)))
-
-
-async def _serve(proxy: ChaosProxy) -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with proxy:
-        print(proxy.url, flush=True)  # noqa: T201 - whoever started us reads it
-        await stop.wait()
+    asyncio.run(serve(ChaosProxy(args.target, wire, port=args.port)))
 
 
 _HELP = f"how often what goes wrong: {', '.join(FAULTS)}"
-
-
-def _fault(text: str) -> tuple[str, float]:
-    name, _, share = text.partition("=")
-    if name not in FAULTS:
-        raise argparse.ArgumentTypeError(f"unknown fault {name!r}")
-    return name, float(share)
 
 
 if __name__ == "__main__":

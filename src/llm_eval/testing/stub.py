@@ -8,14 +8,13 @@ asked; with --journal FILE it writes what it was asked, one JSON object a line, 
 """
 
 import argparse
-import asyncio
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from llm_eval.testing import stub_judge
+from llm_eval.testing.server_process import serve, share_of
 from llm_eval.testing.stub_faults import NAMES, Faults
 from llm_eval.testing.stub_replies import Answer, Asked, hashed
 from llm_eval.testing.stub_server import Latency, StubServer
@@ -34,7 +33,7 @@ def main() -> None:
     )
     import uvloop
 
-    uvloop.run(_serve(server))
+    uvloop.run(serve(server))
     if args.journal is not None:
         lines = [msgspec.json.encode(exchange) for exchange in server.journal]
         args.journal.write_bytes(b"\n".join([*lines, b""]))
@@ -56,16 +55,6 @@ def latency(median_s: float, tail: float) -> Latency:
         return median_s * math.exp(tail * NormalDist().inv_cdf(min(max(level, 1e-6), 1 - 1e-6)))
 
     return of
-
-
-async def _serve(server: StubServer) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with server:
-        print(server.url, flush=True)  # noqa: T201 - whoever started us reads it
-        await stop.wait()
 
 
 def _known(tasks: list[str], wrong: float) -> Answer:
@@ -110,7 +99,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="0 takes a free one")
     add("--latency-ms", type=float, default=0.0, help="median time of a reply")
     add("--tail", type=float, default=0.0, help="sigma of log-normal latencies (0: constant)")
-    add("--fault", type=_fault, action="append", default=[], metavar="NAME=SHARE", help=_FAULTS)
+    add(
+        "--fault",
+        type=share_of(NAMES),
+        action="append",
+        default=[],
+        metavar="NAME=SHARE",
+        help=_FAULTS,
+    )
     add("--retry-after", type=float, help="seconds that a 429 asks for")
     add("--requests-per-s", type=float, help="more is refused with 429")
     add("--seed", type=int, default=0)
@@ -129,13 +125,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _FAULTS = f"how often what goes wrong: {', '.join(NAMES)}"
-
-
-def _fault(text: str) -> tuple[str, float]:
-    name, _, share = text.partition("=")
-    if name not in NAMES:
-        raise argparse.ArgumentTypeError(f"unknown fault {name!r}")
-    return name, float(share)
 
 
 if __name__ == "__main__":
