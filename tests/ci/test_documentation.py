@@ -7,7 +7,8 @@ import yaml
 
 from llm_eval.ci.gate_report import EXIT_CODES
 from llm_eval.ci.measure_names import MEASURES
-from llm_eval.ci.thresholds import KINDS, parse_thresholds
+from llm_eval.ci.rules import KINDS
+from llm_eval.ci.thresholds import parse_thresholds
 
 TEXT = (Path(__file__).parents[2] / "docs/ci.md").read_text()
 

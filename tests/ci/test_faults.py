@@ -208,5 +208,5 @@ def test_a_run_without_results_passes_nothing(runs: Runs) -> None:
     info = replace(runs.make().info, run_id="run_20260101_000000_aaaaaa", n_total=0, tags={})
     runs.storage.create_run(info)
     empty = from_storage(runs.storage, info.run_id)
-    rule = "gates: [{id: r, kind: floor, metric: correct, min: 0.0}]"
+    rule = "gates: [{id: r, kind: floor, metric: correct, min: 0.1}]"
     assert check(parse_thresholds(rule), empty).status == "incomplete"

@@ -235,7 +235,7 @@ class TestTasks:
             gate(text, runs.make(), known_tasks=["qa"])
 
     def test_no_rule_at_all_is_a_mistake(self, runs: Runs) -> None:
-        with pytest.raises(ConfigError, match="no rule is about the task 'questions'"):
+        with pytest.raises(ConfigError, match="the task 'questions', only about: qa"):
             gate('qa.exact_match: ">= 0.9"', runs.make(), known_tasks=["qa"])
 
 
@@ -267,6 +267,10 @@ class TestComparability:
             else:
                 with pytest.raises(IncomparableError, match="dataset_hash"):
                     gate(file, run)
+
+    def test_a_field_that_no_recipe_has_is_a_mistake(self, runs: Runs) -> None:
+        with pytest.raises(IncomparableError, match="did you mean 'dataset_hash'"):
+            gate(f"require: {{dataset_hsh: abc}}\n{FLOOR % 0.5}", runs.make())
 
     def test_a_run_is_no_baseline_of_its_own(self, runs: Runs) -> None:
         run = runs.make()

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from llm_eval.ci import json_schema
-from llm_eval.ci.thresholds import (
+from llm_eval.ci.rules import (
     KINDS,
     Ceiling,
     Floor,
@@ -15,9 +15,8 @@ from llm_eval.ci.thresholds import (
     Relative,
     Rule,
     effective,
-    load_thresholds,
-    parse_thresholds,
 )
+from llm_eval.ci.thresholds import load_thresholds, parse_thresholds
 from llm_eval.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -95,11 +94,25 @@ def test_nothing_opens_the_gate_by_default() -> None:
         ("gates:\n- {id: a, kind: floor, metric: m, min: 1, margin: 1}", 2, "unknown key"),
         ("gates:\n- {id: a, kind: non_inferiority, metric: m, margin: 0}", 2, "> 0.0"),
         ("gates:\n- {id: a, kind: relative, metric: m}", 2, "either max_drop or max_increase"),
+        (
+            "gates:\n- {id: a, kind: relative, metric: m, max_increase: 20}",
+            2,
+            "allows 21 times the baseline's value; a share is meant: 0.2",
+        ),
+        (
+            "gates:\n- {id: a, kind: floor, metric: m, min: 1, slice: {a: b, c: d}}",
+            2,
+            "slice takes one NAME: VALUE",
+        ),
+        ("gates:\n- {id: a, kind: floor, metric: m, min: 1, slice: {}}", 2, "one NAME: VALUE"),
+        ("gates:\n- {id: a, kind: agreement, metric: m, min: -1}", 2, ">= 0"),
         ("gates:\n- {id: a, kind: newly_failing, max: -1}", 2, ">= 0"),
         ("gates:\n- {id: a, kind: newly_failing, confirm: 0}", 2, ">= 1"),
         ("\ndefaults: {alpha: 1}\nm: '>= 1'", 2, "< 0.5"),
         ("\ndefaults: {on_eror: fail}\nm: '>= 1'", 2, "did you mean 'on_error'?"),
         ("m: 0.85", 1, "write '>= 0.85'"),
+        ("m: '0.85'", 1, "'0.85' is no rule; write '>= 0.85'"),
+        ("versoin: 1", 1, "did you mean 'version'?"),
         ("m: '> 0.85'", 1, "cannot read"),
         ("m: '>= nan'", 1, "cannot read"),
         ("m: '>= 1e999'", 1, "no number"),

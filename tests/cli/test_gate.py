@@ -87,6 +87,8 @@ def test_a_run_with_failures_is_incomplete_and_no_baseline(llm_eval: Run, tmp_pa
     assert ran.returncode == 4
     held = llm_eval("gate", "latest", "--thresholds", "rules.yaml")
     assert (held.returncode, "incomplete" in held.stdout) == (4, True)
+    assert "rules.yaml:1: " in held.stdout
+    assert "incomplete: 1 of 1 rule stops it (" in held.stdout
     promoted = llm_eval("baseline", "promote", "main", "latest")
     assert promoted.returncode == 2
     assert "samples have no score" in promoted.stderr

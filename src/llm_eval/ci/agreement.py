@@ -20,8 +20,8 @@ import msgspec
 import numpy as np
 
 from llm_eval.ci.finding import Finding
+from llm_eval.ci.rules import Agreement, Coefficient
 from llm_eval.ci.scope import Scope
-from llm_eval.ci.thresholds import Agreement, Coefficient
 from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
 from llm_eval.scorers.judge_words import block_of

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from llm_eval.metrics.outcomes import Outcomes
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.registry import unknown
 from llm_eval.stats.passk import pass_at_k, pass_hat_k
 from llm_eval.types import Metric, RunInfo
 
@@ -131,5 +132,7 @@ def from_storage(storage: MetricsStorage, ref: str) -> Evidence:
 def recipe_mismatches(recipe: Mapping[str, Any], required: Mapping[str, Any]) -> Iterator[str]:
     """Fields of `required` that `recipe` does not have, each with both values."""
     for name, value in required.items():
-        if recipe.get(name) != value:
+        if name not in recipe:
+            yield unknown("field", name, recipe)
+        elif recipe[name] != value:
             yield f"{name} is {recipe.get(name)!r}, required is {value!r}"

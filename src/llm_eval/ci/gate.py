@@ -11,21 +11,20 @@ hold, not when nothing was found against it.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
 
 from llm_eval.ci import measures
 from llm_eval.ci.agreement import Calibration, agreement
 from llm_eval.ci.bounds import Bounded, at_least, at_most, bound
 from llm_eval.ci.changes import non_inferiority, relative
+from llm_eval.ci.correction import corrected
 from llm_eval.ci.evidence import Evidence, recipe_mismatches
 from llm_eval.ci.finding import ErroredSamplesError, Finding, MissingEvidenceError, Status
 from llm_eval.ci.gate_report import GateReport, RuleResult
+from llm_eval.ci.judge_doubts import judges_doubted
+from llm_eval.ci.limits import check_limit, limit_of
 from llm_eval.ci.measure_names import MEASURES
 from llm_eval.ci.newly_failing import newly_failing
-from llm_eval.ci.scope import Pairings, Scope
-from llm_eval.ci.thresholds import (
+from llm_eval.ci.rules import (
     Agreement,
     Ceiling,
     Defaults,
@@ -34,15 +33,14 @@ from llm_eval.ci.thresholds import (
     NonInferiority,
     Relative,
     Rule,
-    Thresholds,
+    Sliced,
     effective,
 )
+from llm_eval.ci.scope import Pairings, Scope
+from llm_eval.ci.thresholds import Thresholds
 from llm_eval.compare.comparability import check_comparable
 from llm_eval.errors import ConfigError, IncomparableError
 from llm_eval.registry import unknown
-from llm_eval.review.items import judge_recipe
-from llm_eval.stats.multiplicity import bonferroni, holm
-from llm_eval.types import Metric, RunInfo
 
 ALLOWABLE = ("prompt", "task_version")
 """What a change may change. Another dataset, scorer or judge makes another measurement."""
@@ -80,11 +78,15 @@ def check(
     targets = {rule.id: _target(rule, current, tasks, thresholds) for rule in thresholds.rules}
     chosen = [rule for rule in thresholds.rules if targets[rule.id][0] == current.task]
     if not chosen:
-        raise ConfigError(f"{thresholds.path}: no rule is about the task {current.task!r}")
+        others = ", ".join(sorted({task for task, _ in targets.values()}))
+        raise ConfigError(
+            f"{thresholds.path}: no rule is about the task {current.task!r}, only about: {others}"
+        )
     results = [
         result for rule in chosen for result in gate.results(rule, targets[rule.id][1] or "")
     ]
-    results = _policies_applied(_judges_checked(_corrected(results), targets, current.info))
+    metrics = {rule_id: metric for rule_id, (_, metric) in targets.items()}
+    results = _policies_applied(judges_doubted(corrected(results), metrics, current.info))
     skipped = tuple(rule for rule in thresholds.rules if rule not in chosen)
     reference = None if baseline is None else baseline.info
     return GateReport(current.info, reference, tuple(results), skipped)
@@ -105,7 +107,13 @@ class _Gate:
                 f"{self.thresholds.places[rule.id]}: rule {rule.id!r} compares with a baseline: "
                 f"name one with --baseline, or promote one and name it in the file"
             )
-        label = _label(rule)
+        try:
+            check_limit(rule, metric, self.current)
+        except ConfigError as exc:
+            raise ConfigError(
+                f"{self.thresholds.places[rule.id]}: rule {rule.id!r}: {exc}"
+            ) from exc
+        label = rule.label if isinstance(rule, Sliced) else None
         if label != EVERY_SLICE:
             yield self._result(rule, metric, rule.id, label)
             return
@@ -121,7 +129,7 @@ class _Gate:
         return RuleResult(name, rule, self.thresholds.places[rule.id], policy, finding)
 
     def _finding(self, rule: Rule, metric: str, label: str | None, policy: Defaults) -> Finding:
-        limit = _limit(rule)
+        limit = limit_of(rule)
         if faults := self._faults(rule):
             status: Status = "fail" if policy.on_error == "fail" else "incomplete"
             return Finding(status, None, limit, "; ".join(faults))
@@ -161,9 +169,9 @@ class _Gate:
             case NonInferiority():
                 return non_inferiority(scope, metric, rule.margin)
             case Relative() if metric in MEASURES and metric not in self.current.metrics:
-                return measures.increase(scope, metric, _increase(rule, metric))
+                return measures.increase(scope, metric, rule.share)
             case Relative():
-                return relative(scope, metric, _share(rule, scope.metric(metric)))
+                return relative(scope, metric, rule.share)
             case NewlyFailing():
                 first = metric or next(iter(self.current.metrics), "")
                 return newly_failing(scope, rule, scope.metric(first))
@@ -220,23 +228,6 @@ def _target(
     return task or current.task, metric
 
 
-def _label(rule: Rule) -> str | None:
-    label = getattr(rule, "slice", None)
-    if not isinstance(label, str | None):
-        (name, value), *more = label.items()
-        if more:
-            raise ConfigError(f"rule {rule.id!r}: slice takes one NAME: VALUE")
-        return f"{name}={value}"
-    return label
-
-
-def _limit(rule: Rule) -> float | None:
-    for name in ("min", "max", "margin", "max_drop", "max_increase"):
-        if (value := getattr(rule, name, None)) is not None:
-            return float(value)
-    return None
-
-
 def _bounded(scope: Scope, name: str, limit: float, *, floor: bool) -> Bounded:
     """The interval of a metric, or of what the epochs add to it."""
     if name in scope.current.derived and scope.label is None:
@@ -259,85 +250,6 @@ def _derived(scope: Scope, name: str, limit: float) -> Bounded:
     scope.refuse_errors()
     values = scope.current.derived_values(name)
     return bound(values, None, rate=False, reach=1.0, limit=limit, alpha=scope.alpha)
-
-
-def _increase(rule: Relative, measure: str) -> float:
-    if rule.max_increase is None:
-        raise ConfigError(f"rule {rule.id!r}: {measure} should be low: give max_increase")
-    return rule.max_increase
-
-
-def _share(rule: Relative, metric: Metric) -> float:
-    wanted = rule.max_drop if metric.higher_is_better else rule.max_increase
-    if wanted is None:
-        key = "max_drop" if metric.higher_is_better else "max_increase"
-        side = "high" if metric.higher_is_better else "low"
-        raise ConfigError(f"rule {rule.id!r}: {metric.name} should be {side}: give {key}")
-    return wanted
-
-
-def _judges_checked(
-    results: Sequence[RuleResult], targets: dict[str, tuple[str, str | None]], run: RunInfo
-) -> list[RuleResult]:
-    """What a judge graded proves nothing where its agreement with people is not shown.
-
-    A judge that gives several metrics is doubted in all of them.
-    """
-    doubted = {
-        _grader(run, targets[result.rule.id][1]): result
-        for result in results
-        if isinstance(result.rule, Agreement) and result.status != "pass"
-    }
-    checked = []
-    for result in results:
-        judge = doubted.get(_grader(run, targets[result.rule.id][1]))
-        if judge is not None and judge is not result and result.status == "pass":
-            reason = f"{result.finding.reason}; but rule {judge.id!r} does not vouch for the judge"
-            finding = replace(result.finding, status=judge.status, reason=reason)
-            result = replace(result, finding=finding)
-        checked.append(result)
-    return checked
-
-
-def _grader(run: RunInfo, metric: str | None) -> str | None:
-    """The judge that gives a metric, by its digest; what no judge gives stands for itself."""
-    recipe = None if metric is None else judge_recipe(run, metric)
-    return metric if recipe is None else str(recipe["judge"])
-
-
-def _corrected(results: Sequence[RuleResult]) -> list[RuleResult]:
-    """Failures that do not survive the correction over their tier are inconclusive."""
-    corrected = list(results)
-    for tier in ("block", "warn", "info"):
-        family = [
-            n
-            for n, result in enumerate(results)
-            if result.tier == tier and result.finding.p_value is not None
-        ]
-        p_values = np.array([results[n].finding.p_value for n in family], dtype=np.float64)
-        for n, p in zip(family, _adjusted(results, family, p_values), strict=True):
-            corrected[n] = _with_adjusted(results[n], float(p), len(family))
-    return corrected
-
-
-def _adjusted(
-    results: Sequence[RuleResult], family: Sequence[int], p_values: np.ndarray[Any, Any]
-) -> np.ndarray[Any, Any]:
-    correction = results[family[0]].policy.correction if family else "none"
-    if correction == "none":
-        return p_values
-    return holm(p_values) if correction == "holm" else bonferroni(p_values)
-
-
-def _with_adjusted(result: RuleResult, p_adjusted: float, n_tests: int) -> RuleResult:
-    finding = result.finding
-    if finding.status == "fail" and p_adjusted > result.policy.alpha:
-        reason = (
-            f"{finding.reason}; but p {finding.p_value:.2g} is {p_adjusted:.2g} "
-            f"over {n_tests} tests, which may be luck"
-        )
-        finding = replace(finding, status="inconclusive", reason=reason)
-    return replace(result, finding=finding, p_adjusted=p_adjusted)
 
 
 def _policies_applied(results: Sequence[RuleResult]) -> list[RuleResult]:

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from llm_eval.ci.finding import Finding, Status
-from llm_eval.ci.thresholds import Defaults, Rule, Tier
+from llm_eval.ci.rules import Defaults, Rule, Tier
 from llm_eval.types import RunInfo
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3, "incomplete": 4}

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from llm_eval.ci.thresholds import KINDS, Defaults
+from llm_eval.ci.rules import KINDS, Defaults
 
 _EXPRESSION = (
     r"^\s*[<>]=\s*(baseline\s*[-+*]\s*)?[0-9.]+([eE][-+]?[0-9]+)?%?\s*$"  # as simple_form reads it

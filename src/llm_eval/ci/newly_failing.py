@@ -14,8 +14,8 @@ import numpy as np
 
 from llm_eval.ci.evidence import Evidence
 from llm_eval.ci.finding import Finding
+from llm_eval.ci.rules import NewlyFailing
 from llm_eval.ci.scope import Scope
-from llm_eval.ci.thresholds import NewlyFailing
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.types import Metric
 
@@ -43,6 +43,9 @@ def newly_failing(scope: Scope, rule: NewlyFailing, metric: Metric) -> Finding:
     if unstable.any():
         shown += f"; {int(unstable.sum())} more are unstable: they pass now and then"
     finding = Finding("pass", len(names), rule.max, shown, samples=tuple(names))
+    if len(new) <= rule.max:
+        reason = f"{shown}; {rule.max} may, so nothing could break it"
+        return replace(finding, status="inconclusive", reason=reason, required_n=rule.max + 1)
     if len(names) <= rule.max:
         return finding
     if tries < rule.confirm:

@@ -41,7 +41,7 @@ class Scope:
         Raises:
             MissingEvidenceError: it has no such slice.
         """
-        return _rows(self.current.table, self.label, "the run")
+        return _rows(self.current.table, self.label, "run")
 
     @property
     def suffix(self) -> str:
@@ -92,7 +92,7 @@ class Scope:
         finite = np.isfinite(run.table.values).all(axis=1)
         good = scored & finite & ~run.outcomes.parse_failed & ~run.outcomes.cut_off
         who = "of the baseline " if of_baseline else ""
-        rows = _rows(run.table, self.label, "the baseline" if of_baseline else "the run")
+        rows = _rows(run.table, self.label, "baseline" if of_baseline else "run")
         self._filled(np.where(good[rows], 0.0, np.nan), 0.0, f"{who}failed or gave no whole answer")
 
     def paired(self, metric: Metric) -> "PairedScores":
@@ -179,7 +179,7 @@ def _rows(table: ScoreTable, label: str | None, who: str) -> Rows:
         return np.arange(len(table.keys))
     found = table.rows_by_label.get(label)
     if found is None:
-        raise MissingEvidenceError(f"{who} has {unknown('slice', label, table.rows_by_label)}")
+        raise MissingEvidenceError(unknown(f"slice of the {who}", label, table.rows_by_label))
     return found
 
 
@@ -188,6 +188,5 @@ def _pair_rows(found: Paired, label: str | None) -> Rows:
         return np.arange(len(found))
     rows = found.rows_by_label.get(label)
     if rows is None:
-        message = unknown("slice", label, found.rows_by_label)
-        raise MissingEvidenceError(f"the baseline has {message}")
+        raise MissingEvidenceError(unknown("slice of the baseline", label, found.rows_by_label))
     return rows

@@ -12,161 +12,18 @@
 Both forms may stand in one file. A mistake is told with its line and the nearest right name.
 """
 
+import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, Literal
 
-import msgspec
-
+from llm_eval.ci.rules import KINDS, Defaults, Name, Rule
 from llm_eval.ci.simple_form import expand, is_expression
 from llm_eval.errors import ConfigError
 from llm_eval.registry import unknown
 from llm_eval.yaml_source import Source, decode, load_yaml, parse_yaml
 
-Tier = Literal["block", "warn", "info"]
-OnError = Literal["incomplete", "fail", "count"]
-OnMissing = Literal["fail", "incomplete"]
-OnInconclusive = Literal["stop", "warn", "fail"]
-Correction = Literal["holm", "bonferroni", "none"]
-Coefficient = Literal["kappa", "ac1", "accuracy"]
-
-Name = Annotated[str, msgspec.Meta(min_length=1)]
-Level = Annotated[float, msgspec.Meta(gt=0, lt=0.5)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
-AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """What holds for every rule that does not say otherwise."""
-
-    alpha: Level = 0.05
-    """Error rate of each interval and of the family of tests."""
-    correction: Correction = "holm"
-    """Over all tests of one tier, so that twenty rules do not cry wolf twenty times as often."""
-    tier: Tier = "block"
-    on_error: OnError = "incomplete"
-    on_missing: OnMissing = "fail"
-    on_inconclusive: OnInconclusive = "stop"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """What all kinds of rule share."""
-
-    id: Name
-    """What reports call it; unique in the file."""
-    tier: Tier | None = None
-    """block: it decides the exit code; warn: it is announced; info: it is listed."""
-    task: Name | None = None
-    """The task that the rule is about; also as the metric's prefix: `json.exact_match`."""
-    on_error: OnError | None = None
-    """Samples without a score: incomplete, fail, or count (each as the worst it could be)."""
-    on_missing: OnMissing | None = None
-    """The run has no such metric or slice."""
-    on_inconclusive: OnInconclusive | None = None
-    """Too few samples to tell: stop (exit code 3), warn (exit code 0), or fail."""
-
-    needs_baseline: ClassVar[bool] = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Floor(Rule):
-    """The interval's lower bound must not lie below `min`."""
-
-    kind: Literal["floor"]
-    metric: Name
-    min: float
-    slice: str | Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ceiling(Rule):
-    """The interval's upper bound must not lie above `max`; totals are compared as they are."""
-
-    kind: Literal["ceiling"]
-    metric: Name
-    max: float
-    slice: str | Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NonInferiority(Rule):
-    """Paired with the baseline, the metric is shown to be worse by less than `margin`."""
-
-    kind: Literal["non_inferiority"]
-    metric: Name
-    margin: Positive
-    """In the metric's units. At 0 not even an unchanged run could pass."""
-    slice: str | Mapping[str, str] | None = None
-    needs_baseline: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relative(Rule):
-    """Paired with the baseline, the metric is shown to be worse by less than a share of it."""
-
-    kind: Literal["relative"]
-    metric: Name
-    max_drop: Share | None = None
-    """Of the baseline's value, for what should be high: .05 is five percent."""
-    max_increase: Positive | None = None
-    """Of the baseline's value, for what should be low."""
-    slice: str | Mapping[str, str] | None = None
-    needs_baseline: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        """One limit, not two and not none.
-
-        Raises:
-            ConfigError: as said.
-        """
-        if (self.max_drop is None) == (self.max_increase is None):
-            raise ConfigError("give either max_drop or max_increase")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewlyFailing(Rule):
-    """At most `max` samples fail that passed in the baseline, each confirmed by repeats."""
-
-    kind: Literal["newly_failing"]
-    metric: Name | None = None
-    """The run's first metric where left out."""
-    max: NotNegative = 0
-    confirm: AtLeastOne = 3
-    """Tries that must agree in either run: it passed every one before and none now."""
-    pass_at: float | None = None
-    """From which value a sample passes; the metric's best where left out."""
-    slice: str | Mapping[str, str] | None = None
-    needs_baseline: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement(Rule):
-    """The judge behind `metric` agrees with people, by the lower bound of the interval."""
-
-    kind: Literal["agreement"]
-    metric: Name
-    min: float
-    calibration: Name | None = None
-    """JSON file with the labels of people and of the judge, relative to thresholds.yaml; where
-    left out, what `llm-eval judge calibrate` found is in the database."""
-    coefficient: Coefficient = "kappa"
-    max_age_days: Positive | None = None
-    """Older labels count as none."""
-
-
-KINDS: Mapping[str, type[Rule]] = {
-    "floor": Floor,
-    "ceiling": Ceiling,
-    "non_inferiority": NonInferiority,
-    "relative": Relative,
-    "newly_failing": NewlyFailing,
-    "agreement": Agreement,
-}
 _KEYS = ("version", "baseline", "allow", "require", "tasks", "defaults", "gates")
 
 
@@ -269,9 +126,17 @@ def _short_rules(source: Source, short: Mapping[str, Any]) -> list[tuple[Rule, s
 
 
 def _not_a_rule(key: str, value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{key}: {value} is no rule; write '>= {value}' or '<= {value}'"
+    misspelt = difflib.get_close_matches(key, _KEYS, n=1)
+    if not misspelt and _is_number(value):
+        return f"{key}: {value!r} is no rule; write '>= {value}' or '<= {value}'"
     return unknown("key", key, _KEYS) + "; a rule in the short form reads METRIC: '>= 0.85'"
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return not isinstance(value, bool) and isinstance(float(str(value)), float)
+    except ValueError:
+        return False
 
 
 def _long_rules(source: Source, head: _Head) -> list[tuple[Rule, str]]:
@@ -292,12 +157,3 @@ def _unknown_kind(kind: object) -> str:
     if kind is None:
         return f"the key 'kind' is missing; it is one of: {', '.join(sorted(KINDS))}"
     return unknown("kind", str(kind), KINDS)
-
-
-def effective(rule: Rule, defaults: Defaults) -> Defaults:
-    """The policies of `rule`: its own, else the file's."""
-    names = {f.name for f in fields(Rule)} & {f.name for f in fields(Defaults)}
-    own = {name: getattr(rule, name) for name in names}
-    chosen = {name: value for name, value in own.items() if value is not None}
-    kept = {f.name: getattr(defaults, f.name) for f in fields(Defaults)}
-    return Defaults(**(kept | chosen))

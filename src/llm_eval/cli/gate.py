@@ -10,7 +10,8 @@ from llm_eval.ci.baseline_file import find_baseline
 from llm_eval.ci.evidence import Evidence, from_storage
 from llm_eval.ci.gate import ALLOWABLE, check
 from llm_eval.ci.gate_report import GateReport
-from llm_eval.ci.thresholds import Agreement, Thresholds, load_thresholds
+from llm_eval.ci.rules import Agreement
+from llm_eval.ci.thresholds import Thresholds, load_thresholds
 from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.errors import ConfigError, EvalError
@@ -82,19 +83,17 @@ def print_report(report: GateReport) -> None:
     for rule in report.skipped:
         console.print(clean(f"{'skipped':12}  {rule.id}: about another task"), style="dim")
     console.print()
-    console.print(clean(headline(report)), style=_STYLES[report.status])
+    console.print(clean(headline(report)), style=_STYLES[report.status], soft_wrap=True)
 
 
 def headline(report: GateReport) -> str:
-    """`fail: 1 of 4 rules is broken (run_…, compared with run_…)`."""
+    """`fail: 1 of 4 rules stops it (run_…, compared with run_…)`."""
     blocking = [result for result in report.results if result.tier == "block"]
     stopping = sum(result.stops for result in blocking)
     against = f", compared with {report.baseline.run_id}" if report.baseline else ""
-    counted = (
-        f"{stopping} of {len(report.results)} rules stop it"
-        if stopping
-        else (f"{len(report.results)} rules")
-    )
+    n = len(report.results)
+    rules = f"{n} rule{'' if n == 1 else 's'}"
+    counted = f"{stopping} of {rules} stop{'s' if stopping == 1 else ''} it" if stopping else rules
     if not blocking:
         counted += ", none of which blocks"
     return f"{report.status}: {counted} ({report.current.run_id}{against})"
@@ -104,7 +103,8 @@ def _print_rule(result: "RuleResult") -> None:
     console = output()
     tier = "" if result.tier == "block" else f"  ({result.tier})"
     console.print(clean(f"{result.status:12}  {result.id}{tier}"), style=_STYLES[result.status])
-    console.print(clean(f"{'':14}{result.finding.reason}"), soft_wrap=True)
+    place = "" if result.status == "pass" else f"{result.place}: "
+    console.print(clean(f"{'':14}{place}{result.finding.reason}"), soft_wrap=True)
 
 
 def _report(args: argparse.Namespace) -> GateReport:

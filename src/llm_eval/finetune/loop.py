@@ -16,7 +16,8 @@ from pathlib import Path
 from llm_eval.ci.evidence import from_storage
 from llm_eval.ci.gate import check
 from llm_eval.ci.gate_report import EXIT_CODES, GateReport
-from llm_eval.ci.thresholds import Rule, Thresholds, load_thresholds
+from llm_eval.ci.rules import Rule
+from llm_eval.ci.thresholds import Thresholds, load_thresholds
 from llm_eval.compare.comparison import Comparison, compare_runs
 from llm_eval.compare.report import Report, build_report
 from llm_eval.errors import ConfigError
