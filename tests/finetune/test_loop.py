@@ -129,7 +129,7 @@ def test_the_command_writes_report_comparisons_and_card_and_exits_as_the_gate_sa
         "comparison-json.html",
     }
     assert "model-index" in (directory / "adapter" / "README.md").read_text()
-    assert "fail: 1 of 1 rules stop it" in capsys.readouterr().out
+    assert "fail: 1 of 1 rule stops it" in capsys.readouterr().out
 
 
 def test_the_lineage_names_base_training_and_runs(
