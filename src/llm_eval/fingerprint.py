@@ -14,6 +14,8 @@ import msgspec
 from llm_eval.types import Prompt, Sample, Sampling
 
 _encoder = msgspec.json.Encoder(order="sorted")
+_nothing = hashlib.sha256()
+"""Copied for each digest: to make one asks OpenSSL for the algorithm, which takes as long again."""
 
 
 def canonical(value: object) -> bytes:
@@ -27,7 +29,9 @@ def canonical(value: object) -> bytes:
 
 def digest(value: object) -> str:
     """sha256 of `canonical(value)`, 64 hexadecimal digits."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    running = _nothing.copy()
+    running.update(canonical(value))
+    return running.hexdigest()
 
 
 def identify(

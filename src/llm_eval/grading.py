@@ -7,19 +7,16 @@ scorer or judge breaks    → Unscored for its metrics (nobody's zero)
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from llm_eval.errors import BudgetExceededError, EvalError, ParseError, ScorerError, boundary
-from llm_eval.scorers.base import Scorer
+from llm_eval.scorers.base import Scorer, Scores
 from llm_eval.scorers.pool import ScoringPool
 from llm_eval.tasks.base import Task
 from llm_eval.types import ModelResponse, Sample, Score, Unscored
 
 
-@dataclass(frozen=True, slots=True)
-class Grade:
+class Grade(NamedTuple):
     """What grading one reply gave."""
 
     answer: Any
@@ -50,22 +47,23 @@ async def grade(
         return Grade(None, None, tuple(_undecided(task.scorers, str(exc))))
     scores: list[Score | Unscored] = []
     for scorer in task.scorers:
-        scores += await _ask(scorer, sample, answer, response, pool)
+        try:
+            with boundary(ScorerError, f"scorer {scorer.name!r}"):
+                if pool is None:
+                    given = await scorer.score(sample, answer, response)
+                else:
+                    given = await pool.score(scorer, sample, answer, response)
+                scores += _of_all_metrics(scorer, given)
+        except BudgetExceededError:
+            raise  # the run ends here; the reply is kept and scored when it goes on
+        except EvalError as exc:
+            scores += _undecided([scorer], str(exc))
     return Grade(answer, None, tuple(scores))
 
 
-async def _ask(
-    scorer: Scorer, sample: Sample, answer: Any, response: ModelResponse, pool: ScoringPool | None
-) -> list[Score | Unscored]:
-    score = scorer.score if pool is None else partial(pool.score, scorer)
-    try:
-        with boundary(ScorerError, f"scorer {scorer.name!r}"):
-            given = {s.metric: s for s in await score(sample, answer, response)}
-    except BudgetExceededError:
-        raise  # the run ends here; the reply is kept and scored when it goes on
-    except EvalError as exc:
-        return list(_undecided([scorer], str(exc)))
-    return [_checked(given.get(m.name), m.name, scorer.name) for m in scorer.metrics]
+def _of_all_metrics(scorer: Scorer, given: Scores) -> list[Score | Unscored]:
+    by_name = {score.metric: score for score in given}
+    return [_checked(by_name.get(m.name), m.name, scorer.name) for m in scorer.metrics]
 
 
 def _checked(score: Score | Unscored | None, metric: str, scorer: str) -> Score | Unscored:

@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from llm_eval.errors import BudgetExceededError, ProviderError, boundary
 from llm_eval.fingerprint import request_key
+from llm_eval.garbage import fewer_collections
 from llm_eval.grading import grade
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.writer import RunWriter
@@ -59,8 +60,7 @@ class Outcome:
     n_failed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """One sample in one epoch, and its reply where an earlier process already got it."""
 
     index: int
@@ -96,9 +96,10 @@ async def run(
         # and for scoring. With twice as many, a slow disk left slots empty.
         workers = min(4 * job.concurrency + 8, max(1, job.n_samples * job.epochs))
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(engine.work_off())
+            with fewer_collections():
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(workers):
+                        group.create_task(engine.work_off())
         except ExceptionGroup as errors:
             raise _cause(errors) from errors
     return engine.outcome()

@@ -7,9 +7,9 @@ authorities from `SSL_CERT_FILE`. Redirects are not followed: a key must not tra
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
@@ -28,13 +28,12 @@ from llm_eval.version import __version__
 Headers = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class HTTPReply:
+class HTTPReply(NamedTuple):
     """A complete reply."""
 
     status: int
     headers: Headers
-    """Names in lower case."""
+    """Found under their names in any case."""
     body: bytes
     latency_s: float
     """From sending to the last byte."""
@@ -77,6 +76,7 @@ class Transport:
 
     async def _exchange(self, request: Any) -> HTTPReply:
         limits, loop = self._limits, asyncio.get_running_loop()
+        sent = perf_counter()  # the loop's own clock counts whole milliseconds
         started = loop.time()
         end = started + limits.total_s
         waiting_for = "first_byte"
@@ -96,9 +96,8 @@ class Transport:
                             raise self._error(
                                 "too_large", f"reply of over {limits.max_response_bytes:,} bytes"
                             )
-                    headers = {name.lower(): value for name, value in response.headers.items()}
-                    latency = loop.time() - started
-                    return HTTPReply(response.status, headers, b"".join(parts), latency)
+                    latency_s = perf_counter() - sent
+                    return HTTPReply(response.status, response.headers, b"".join(parts), latency_s)
         except ConnectTimeoutError:
             raise self._error("connect_timeout", f"no connection in {limits.connect_s} s") from None
         except (TimeoutError, RequestTimeoutError):

@@ -36,10 +36,8 @@ class ScoringPool:
     def __init__(self, *, slow_s: float = SLOW_S, processes: int | None = None) -> None:
         self._slow_s = slow_s
         self._most = processes or os.cpu_count() or 1
-        self._seconds: dict[int, list[float]] = {}
-        """By the scorer's place in memory, which a run keeps: samples graded here, seconds."""
-        self._kept: set[int] = set()
-        """Scorers that cannot be sent."""
+        self._habits: dict[int, _Habit] = {}
+        """By the scorer's place in memory, which no other takes while its habit holds it."""
         self._free: list[_Process] = []
         self._killed: list[_Process] = []
         self._slots = asyncio.Semaphore(self._most)
@@ -73,32 +71,27 @@ class ScoringPool:
             Exception: what the scorer raised.
             ScorerError: its process died.
         """
-        if isinstance(scorer, ScorerWrapper):
-            with scorer.within():
-                return await self.score(scorer.inner, sample, answer, response)
-        if not isinstance(scorer, Deterministic):
+        habit = self._habits.get(id(scorer))
+        if habit is None:
+            habit = self._habits[id(scorer)] = _Habit(scorer)
+        if habit.grade is None:
+            if isinstance(scorer, ScorerWrapper):
+                with scorer.within():
+                    return await self.score(scorer.inner, sample, answer, response)
             return await scorer.score(sample, answer, response)
-        if self._is_slow(scorer):
+        if habit.is_slow(self._slow_s):
             try:
                 frame = pickle.dumps((scorer, sample, answer))
                 async with self._slots:
                     return await self._there(scorer.name, frame)
             except _UNSENDABLE:
-                self._kept.add(id(scorer))
-        return self._here(scorer, sample, answer)
-
-    def _is_slow(self, scorer: Deterministic) -> bool:
-        n, seconds = self._seconds.get(id(scorer), (0, 0.0))
-        return n >= _TRIED and seconds / n > self._slow_s and id(scorer) not in self._kept
-
-    def _here(self, scorer: Deterministic, sample: Sample, answer: Any) -> Scores:
+                habit.can_move = False
         started = time.perf_counter()
         try:
-            return scorer.grade(sample, answer)
+            return habit.grade(sample, answer)
         finally:
-            known = self._seconds.setdefault(id(scorer), [0, 0.0])
-            known[0] += 1
-            known[1] += time.perf_counter() - started
+            habit.n += 1
+            habit.seconds += time.perf_counter() - started
 
     async def _there(self, name: str, frame: bytes) -> Scores:
         process = self._free.pop() if self._free else await _Process.start()
@@ -117,6 +110,24 @@ class ScoringPool:
         if isinstance(outcome, str):
             raise ScorerError(f"scorer {name!r}: {outcome}")
         return list(outcome)
+
+
+class _Habit:
+    """How a scorer is asked, and how long it took here so far."""
+
+    __slots__ = ("can_move", "grade", "n", "scorer", "seconds")
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+        self.grade = scorer.grade if isinstance(scorer, Deterministic) else None
+        """None: it waits for others, and stays in the event loop."""
+        self.can_move = True
+        self.n = 0
+        self.seconds = 0.0
+
+    def is_slow(self, slow_s: float) -> bool:
+        """Whether it should move to a process."""
+        return self.n >= _TRIED and self.seconds > slow_s * self.n and self.can_move
 
 
 class _Process:
