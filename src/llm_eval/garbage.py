@@ -20,7 +20,7 @@ _before = gc.get_threshold()
 
 @contextmanager
 def fewer_collections() -> Iterator[None]:
-    """While this is open, in any thread, what is alive now is not looked at, and the rest rarely."""
+    """Until this ends, what is alive now is not looked at, and the rest rarely; in all threads."""
     global _users, _before
     with _lock:
         _users += 1

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from llm_eval.errors import BudgetExceededError, ProviderError, boundary
 from llm_eval.fingerprint import request_key
@@ -60,7 +60,8 @@ class Outcome:
     n_failed: int
 
 
-class Work(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Work:
     """One sample in one epoch, and its reply where an earlier process already got it."""
 
     index: int
