@@ -14,6 +14,7 @@ from llm_eval.ci.gate import check
 from llm_eval.ci.gate_report import GateReport
 from llm_eval.ci.thresholds import parse_thresholds
 from llm_eval.errors import ConfigError, ProviderError
+from llm_eval.metrics.float_columns import as_columns
 from llm_eval.scorers.deterministic import ExactMatch
 from llm_eval.testing import Call
 from llm_eval.types import ModelResponse
@@ -65,9 +66,9 @@ def judged(value: float) -> Questions:
 def with_value(runs: Runs, value: float) -> Evidence:
     """A run in whose rows someone stored what is no finite number."""
     run = runs.make()
-    values = run.table.values.copy()
+    values = run.table.values
     values[::3] = value
-    return replace(run, table=replace(run.table, values=values))
+    return replace(run, table=replace(run.table, columns=as_columns(values)))
 
 
 def with_missing_rows(runs: Runs) -> Evidence:
@@ -199,7 +200,7 @@ def test_failing_more_never_raises_what_a_gate_observes(runs: Runs) -> None:
 
 def test_scores_of_another_shape_than_the_recipe_are_refused(runs: Runs) -> None:
     run = runs.make()
-    table = replace(run.table, metrics=("correct",), values=run.table.values[:, 1:])
+    table = replace(run.table, metrics=("correct",), columns=run.table.columns[1:])
     rule = "gates: [{id: r, kind: floor, metric: correct, min: 0.5}]"
     assert check(parse_thresholds(rule), replace(run, table=table)).status == "incomplete"
 

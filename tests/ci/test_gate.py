@@ -339,7 +339,7 @@ def test_unchanged_reruns_are_seldom_blocked(runs: Runs) -> None:
             replace(
                 template,
                 info=replace(template.info, run_id=f"{n}-{side}"),
-                table=replace(template.table, values=(rng.random((100, 1)) < 0.8).astype(float)),
+                table=replace(template.table, columns=((rng.random(100) < 0.8).astype(float),)),
             )
             for side in "ab"
         )

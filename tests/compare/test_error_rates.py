@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llm_eval.compare.comparison import Comparison, compare_runs
+from llm_eval.metrics.float_columns import as_columns
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.usage_table import UsageTable
 from llm_eval.types import RunInfo
@@ -46,7 +47,7 @@ def rerun(rng: np.random.Generator, ease: np.ndarray, drop: float) -> ScoreTable
         [(f"slice {index % N_SLICES}",) for index in range(n)],
         [None] * n,
         np.zeros(n, dtype=np.bool_),
-        np.column_stack([right.astype(float), grade]),
+        as_columns(np.column_stack([right.astype(float), grade])),
     )
 
 

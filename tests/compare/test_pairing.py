@@ -28,7 +28,7 @@ def table(
         labels=[(f"label {key}",) for key in keys],
         clusters=clusters or [None] * len(keys),
         failed=np.zeros(len(keys), dtype=np.bool_),
-        values=np.array(values, dtype=np.float64).reshape(len(keys), 1),
+        columns=(np.array(values, dtype=np.float64),),
     )
 
 
@@ -91,7 +91,7 @@ def test_without_any_cluster_there_are_none() -> None:
 def test_only_shared_metrics_are_compared() -> None:
     other = table(["a"], [1])
     other = ScoreTable(
-        ("x",), other.indices, other.keys, other.labels, other.clusters, other.failed, other.values
+        ("x",), other.indices, other.keys, other.labels, other.clusters, other.failed, other.columns
     )
     assert pair(table(["a"], [1]), other).metrics == ()
 

@@ -19,7 +19,7 @@ def table(values: list[float], failed: list[bool] | None = None) -> ScoreTable:
         labels=[()] * n,
         clusters=[None] * n,
         failed=np.array(failed or [False] * n, dtype=np.bool_),
-        values=np.array(values, dtype=np.float64).reshape(n, 1),
+        columns=(np.array(values, dtype=np.float64),),
     )
 
 

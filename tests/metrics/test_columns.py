@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_eval.metrics.columns import Coder, Digests, pack_keys
+from llm_eval.metrics.columns import Coder, Digests, numbered, pack_keys
 from llm_eval.metrics.score_table import rows_by_label
 
 KEYS = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(5)]
@@ -51,3 +51,11 @@ def test_nothing_coded_has_no_rows() -> None:
     assert dict(Coder[str]().coded().rows()) == {}
     assert rows_by_label([]) == {}
     assert np.array(Digests(b"")).size == 0
+
+
+def test_digests_that_begin_alike_are_told_apart_by_the_rest() -> None:
+    alike = [KEYS[0], KEYS[0][:16] + KEYS[1][16:], KEYS[2]]
+    left, right = (Digests(pack_keys(keys) or b"") for keys in (alike, alike[::-1]))
+    numbers = numbered(left, right).tolist()
+    assert numbers[:3] == numbers[:2:-1]
+    assert len(set(numbers)) == 3

@@ -24,6 +24,7 @@ from llm_eval.ci.evidence import Evidence, from_storage
 from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
 from llm_eval.metrics.baselines import Promotion
+from llm_eval.metrics.float_columns import as_columns
 from llm_eval.metrics.outcomes import Outcomes
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.storage import MetricsStorage
@@ -190,7 +191,7 @@ def _entry_text(entry: Mapping[str, Any]) -> str:
 
 def _rows(evidence: Evidence) -> Iterator[list[Any]]:
     table, outcomes = evidence.table, evidence.outcomes
-    for row, key in enumerate(table.keys):
+    for row, (key, values) in enumerate(zip(table.keys, table.values.tolist(), strict=True)):
         yield [
             int(table.indices[row]),
             int(outcomes.epochs[row]),
@@ -202,7 +203,7 @@ def _rows(evidence: Evidence) -> Iterator[list[Any]]:
             outcomes.statuses[row],
             bool(outcomes.parse_failed[row]),
             bool(outcomes.cut_off[row]),
-            [_number(value) for value in table.values[row].tolist()],
+            list(map(_number, values)),
             _number(float(outcomes.latency_s[row])),
             _number(float(outcomes.cost_usd[row])),
             _number(float(outcomes.prompt_tokens[row])),
@@ -232,7 +233,7 @@ def _table(metrics: tuple[str, ...], rows: Sequence[Row]) -> ScoreTable:
         labels=[sample.labels for sample in samples],
         clusters=[row.cluster for row in rows],
         failed=np.array([row.status == "failed" for row in rows], dtype=np.bool_),
-        values=np.array(values, dtype=np.float64).reshape(len(rows), len(metrics)),
+        columns=as_columns(np.array(values, dtype=np.float64).reshape(len(rows), len(metrics))),
     )
 
 

@@ -72,7 +72,7 @@ class Evidence:
 
     def values(self, metric: str) -> Floats:
         """One score a row; NaN where there is none, or none that the metric can have."""
-        column = self.table.values[:, self.table.metrics.index(metric)]
+        column = self.table.scores(metric)
         possible = np.isfinite(column)
         if self.metrics[metric].kind == "rate":
             possible &= (column >= 0) & (column <= 1)
@@ -81,8 +81,7 @@ class Evidence:
     @cached_property
     def checked(self) -> ScoreTable:
         """The table with NaN for every score that is none; see `values`."""
-        columns = [self.values(name) for name in self.table.metrics]
-        return replace(self.table, values=np.column_stack(columns))
+        return replace(self.table, columns=tuple(map(self.values, self.table.metrics)))
 
     @cached_property
     def name_of(self) -> Mapping[str, str]:

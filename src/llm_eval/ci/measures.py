@@ -172,7 +172,7 @@ def _pairs(scope: Scope, measure: str) -> tuple[Floats, Floats]:
 
 
 def _table(run: Evidence, measure: str) -> ScoreTable:
-    return replace(run.table, metrics=(measure,), values=_known(run, measure)[:, None])
+    return replace(run.table, metrics=(measure,), columns=(_known(run, measure),))
 
 
 def _statistic(measure: str, values: Floats) -> Floats:

@@ -64,7 +64,7 @@ def _passed(run: Evidence, metric: Metric, pass_at: float | None) -> ScoreTable:
         good = values >= pass_at if metric.higher_is_better else values <= pass_at
     passed = np.where(np.isnan(values), np.nan, good.astype(np.float64))
     name = f"{metric.name} passes at {pass_at}"
-    return replace(run.table, metrics=(name,), values=passed[:, None])
+    return replace(run.table, metrics=(name,), columns=(passed,))
 
 
 def _tries(run: Evidence) -> int:

@@ -105,6 +105,6 @@ def _share_best(table: ScoreTable, metric: Metric) -> Floats:
     starts = epoch_starts(table)
     if len(starts):
         tried = np.diff(np.append(starts, len(table.indices)))
-        values = table.values[:, table.metrics.index(metric.name)]
+        values = table.scores(metric.name)
         shares[starts] = np.add.reduceat(values == metric.best, starts, dtype=float) / tried
     return shares

@@ -12,7 +12,7 @@ Two families hold their error rate each: the metrics, and the metrics within sli
 needs a two-sided p value, so both together alarm about unchanged runs at most as often as alpha.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -22,8 +22,9 @@ from llm_eval.compare.comparability import Difference, check_comparable, recipe_
 from llm_eval.compare.families import adjust, exact_p, least_p
 from llm_eval.compare.metric_comparison import Level, MetricComparison, Metrics
 from llm_eval.compare.pairing import Paired, pair
-from llm_eval.compare.usage import Consumed, Usage, compare_usage, usage_objects
+from llm_eval.compare.usage import Usage, compare_usage, usage_objects
 from llm_eval.errors import IncomparableError
+from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.stats.paired import Verdict
 from llm_eval.types import Metric, RunInfo
@@ -138,16 +139,16 @@ def compare_runs(
     """
     allowed = [check_comparable(baseline.recipe, run.recipe, allow) for run in currents]
     _check_distinct([baseline, *currents])
-    left = _consumed(storage, baseline)
+    left = storage.score_table(baseline.run_id)
     compared = [
         _compared(
             left,
             baseline,
-            _consumed(storage, run),
+            storage.score_table(run.run_id),
             run,
             Level(alpha, margin, seed),
             fields,
-            partial(storage.sample_ids, run.run_id),
+            storage,
         )
         for run, fields in zip(currents, allowed, strict=True)
     ]
@@ -168,27 +169,24 @@ def _check_distinct(runs: Sequence[RunInfo]) -> None:
             raise IncomparableError(f"run {run_id} is named twice: it says nothing about a change")
 
 
-def _consumed(storage: MetricsStorage, run: RunInfo) -> Consumed:
-    return Consumed(storage.score_table(run.run_id), storage.usage_table(run.run_id))
-
-
 def _compared(
-    left: Consumed,
+    left: ScoreTable,
     baseline: RunInfo,
-    right: Consumed,
+    right: ScoreTable,
     current: RunInfo,
     level: Level,
     allowed: tuple[str, ...],
-    names: Callable[[Sequence[int]], Mapping[int, str]],
+    storage: MetricsStorage,
 ) -> Comparison:
     """Two runs with nothing adjusted yet."""
-    paired = pair(left.table, right.table, lone=_should_be_whole(baseline, current))
+    paired = pair(left, right, lone=_should_be_whole(baseline, current))
     if not len(paired):
         raise IncomparableError(
             f"runs {baseline.run_id} and {current.run_id} have no sample in common"
         )
     metrics = _metrics(baseline, paired)
     whole, slices = _tested(paired, metrics, level)
+    usage = storage.usage_table(baseline.run_id), storage.usage_table(current.run_id)
     return Comparison(
         baseline,
         current,
@@ -201,8 +199,8 @@ def _compared(
         paired.only_current,
         whole,
         slices,
-        find_changes(paired, metrics[0], names),
-        compare_usage(paired, left, right, level.alpha),
+        find_changes(paired, metrics[0], partial(storage.sample_ids, current.run_id)),
+        compare_usage(paired, usage, level.alpha),
     )
 
 

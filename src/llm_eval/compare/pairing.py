@@ -164,12 +164,11 @@ def _keys(table: ScoreTable, rows: Rows) -> tuple[str, ...]:
 
 def _means(table: ScoreTable, metric: str) -> Floats:
     """Mean of each sample's epochs at its first row; NaN behind the last."""
-    place = table.metrics.index(metric)
-    column, starts = table.values[:, place : place + 1], epoch_starts(table)
+    column, starts = table.scores(metric), epoch_starts(table)
     means = np.append(column, np.nan)
     if len(starts) < len(column):
         counts = np.diff(np.append(starts, len(column)))
-        means[starts] = np.add.reduceat(column, starts, axis=0)[:, 0] / counts
+        means[starts] = np.add.reduceat(column, starts) / counts
     return means
 
 

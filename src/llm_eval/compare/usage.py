@@ -58,20 +58,19 @@ class Usage:
     current_latency: Latency
 
 
-@dataclass(frozen=True, slots=True)
-class Consumed:
-    """One run's scores with what its replies took."""
+def compare_usage(paired: Paired, usage: tuple[UsageTable, UsageTable], alpha: float) -> Usage:
+    """Every quantity of two runs, a sample and in sum.
 
-    table: ScoreTable
-    usage: UsageTable
-
-
-def compare_usage(paired: Paired, baseline: Consumed, current: Consumed, alpha: float) -> Usage:
-    """Every quantity of two runs, a sample and in sum."""
+    Args:
+        paired: the runs' samples side by side.
+        usage: of the baseline and of the current run.
+        alpha: two-sided error rate of each test.
+    """
     quantities = {}
+    baseline, current = usage
     for name in QUANTITIES:
-        before = _by_row(baseline, name)[paired.baseline_rows]
-        after = _by_row(current, name)[paired.current_rows]
+        before = _by_row(baseline, paired.tables[0], name)[paired.baseline_rows]
+        after = _by_row(current, paired.tables[1], name)[paired.current_rows]
         known = ~(np.isnan(before) | np.isnan(after))
         quantities[name] = Taken(
             _mean(before[known]),
@@ -83,10 +82,10 @@ def compare_usage(paired: Paired, baseline: Consumed, current: Consumed, alpha: 
                 clusters=None if paired.clusters is None else paired.clusters[known],
                 higher_is_better=False,
             ),
-            _total(baseline.usage, name),
-            _total(current.usage, name),
+            _total(baseline, name),
+            _total(current, name),
         )
-    return Usage(quantities, _latency(baseline.usage), _latency(current.usage))
+    return Usage(quantities, _latency(baseline), _latency(current))
 
 
 def usage_objects(usage: Usage) -> dict[str, dict[str, Any]]:
@@ -117,10 +116,10 @@ def _object(taken: Taken) -> dict[str, Any]:
     return {**finite, "ci": interval, "n": taken.test.n}
 
 
-def _by_row(consumed: Consumed, name: str) -> Floats:
+def _by_row(usage: UsageTable, table: ScoreTable, name: str) -> Floats:
     """Mean over each sample's replies, at all of its rows of the table; NaN behind the last."""
-    usage, indices = consumed.usage, consumed.table.indices
-    values: Floats = getattr(usage, name)
+    indices = table.indices
+    values: Floats = getattr(usage, name)[:]
     slots = max(usage.indices.max(initial=-1), indices.max(initial=-1)) + 2
     counts = np.bincount(usage.indices, minlength=slots)
     sums = np.bincount(usage.indices, weights=values, minlength=slots)
@@ -131,14 +130,15 @@ def _by_row(consumed: Consumed, name: str) -> Floats:
 
 def _total(usage: UsageTable, name: str) -> float | None:
     """Sum over all replies; a failed sample has none and adds nothing."""
-    values: Floats = getattr(usage, name)
+    values: Floats = getattr(usage, name)[:]
     if name == "latency_s":
         return float(np.nansum(values))
     return None if np.isnan(values).any() else float(values.sum())
 
 
 def _latency(usage: UsageTable) -> Latency:
-    asked = usage.latency_s[~np.isnan(usage.latency_s)]
+    times = usage.latency_s[:]
+    asked = times[~np.isnan(times)]
     if not len(asked):
         return Latency(None, None, 0)
     p50, p95 = np.quantile(asked, [0.5, 0.95])

@@ -198,15 +198,22 @@ def _run_row(info: RunInfo) -> dict[str, Any]:
 def _sample_results(
     table: ScoreTable, outcomes: Outcomes, metrics: Sequence[Metric]
 ) -> list[SampleResult]:
-    return [_sample_result(table, outcomes, metrics, row) for row in range(len(table.keys))]
+    return [
+        _sample_result(table, outcomes, metrics, row, values)
+        for row, values in enumerate(table.values.tolist())
+    ]
 
 
 def _sample_result(
-    table: ScoreTable, outcomes: Outcomes, metrics: Sequence[Metric], row: int
+    table: ScoreTable,
+    outcomes: Outcomes,
+    metrics: Sequence[Metric],
+    row: int,
+    values: Sequence[float],
 ) -> SampleResult:
     failed = outcomes.statuses[row] == "failed"
     scores: list[Score | Unscored] = []
-    for metric, value in zip(metrics, table.values[row].tolist(), strict=True):
+    for metric, value in zip(metrics, values, strict=True):
         known = value == value  # NaN is what was not scored
         scores.append(Score(metric.name, value) if known else Unscored(metric.name, _NOT_STORED))
     return SampleResult(

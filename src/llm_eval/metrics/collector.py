@@ -161,8 +161,8 @@ def summarise(table: ScoreTable, metrics: Sequence[Metric], rows: Rows) -> dict[
     """Every metric over the given rows; with epochs, pass@k and its kin beside each rate."""
     summaries: dict[str, MetricSummary] = {}
     epochs = _epochs(table.indices[rows])
-    for column, metric in enumerate(metrics):
-        values, failed = table.values[rows, column], table.failed[rows]
+    for metric in metrics:
+        values, failed = table.scores(metric.name, rows), table.failed[rows]
         summaries[metric.name] = _summary(metric, table, rows, values, failed)
         if epochs > 1 and metric.kind == "rate":
             counted = np.where(np.isnan(values), metric.worst, values)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 T = TypeVar("T", bound=Hashable)
 
 _DIGEST_BYTES = 32
+_WORDS = _DIGEST_BYTES // 8
 _MOST_IN_A_BYTE = 256
 
 
@@ -115,10 +116,36 @@ def pack_keys(keys: Sequence[str]) -> bytes | None:
 def numbered(*columns: Sequence[str]) -> NDArray[np.intp]:
     """One number for each key of all the columns, one after the other: equal for equal keys."""
     if all(isinstance(keys, Digests) for keys in columns):
-        packed = b"".join(keys.packed for keys in columns if isinstance(keys, Digests))
-        digests = np.frombuffer(packed, np.dtype((np.void, _DIGEST_BYTES)))
-        return np.unique(digests, return_inverse=True)[1].astype(np.intp, copy=False)
+        return _numbered_digests([keys for keys in columns if isinstance(keys, Digests)])
     numbers: dict[str, int] = {}
     every = chain.from_iterable(columns)
     total = sum(map(len, columns))
     return np.fromiter((numbers.setdefault(key, len(numbers)) for key in every), np.intp, total)
+
+
+def _numbered_digests(columns: Sequence[Digests]) -> NDArray[np.intp]:
+    """As `numbered`: ordered by the first eighth of each, and told apart by all of it.
+
+    Whole digests would take twice 64 bytes a row while they are sorted.
+    """
+    first = _words(columns, 0)
+    order = np.argsort(first, kind="stable")
+    ordered = first[order]
+    same = ordered[1:] == ordered[:-1]
+    others = (_words(columns, place)[order] for place in range(1, _WORDS))
+    if not all((word[1:] == word[:-1])[same].all() for word in others):
+        return _numbered_whole(columns)  # two digests share their first eighth
+    numbers = np.empty(len(first), np.intp)
+    numbers[order] = np.cumsum(np.concatenate([[False], ~same])[: len(first)])
+    return numbers
+
+
+def _words(columns: Sequence[Digests], place: int) -> NDArray[np.uint64]:
+    """Eight bytes of every digest."""
+    return np.concatenate([np.frombuffer(c.packed, np.uint64)[place::_WORDS] for c in columns])
+
+
+def _numbered_whole(columns: Sequence[Digests]) -> NDArray[np.intp]:
+    packed = b"".join(keys.packed for keys in columns)
+    digests = np.frombuffer(packed, np.dtype((np.void, _DIGEST_BYTES)))
+    return np.unique(digests, return_inverse=True)[1].astype(np.intp, copy=False)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from llm_eval.metrics import codec
 from llm_eval.metrics.columns import Coded, Coder, Digests, pack_keys
+from llm_eval.metrics.float_columns import FloatColumn, FloatColumns, Floats, Rows, as_matrix
 from llm_eval.metrics.schema import results
 from llm_eval.metrics.transactions import reading
 
@@ -34,8 +35,21 @@ class ScoreTable:
     clusters: Sequence[str | None]
     failed: NDArray[np.bool_]
     """Rows whose sample has no reply."""
-    values: NDArray[np.float64]
-    """rows × metrics; NaN where failed or unscored."""
+    columns: tuple[FloatColumn, ...]
+    """One a metric; NaN where failed or unscored."""
+
+    def scores(self, metric: str, rows: Rows = slice(None)) -> Floats:
+        """What each of `rows` scored.
+
+        Raises:
+            ValueError: there is no such metric.
+        """
+        return self.columns[self.metrics.index(metric)][rows]
+
+    @property
+    def values(self) -> Floats:
+        """All scores as rows × metrics, made anew: 8 bytes each."""
+        return as_matrix(self.columns, len(self.indices))
 
     @cached_property
     def rows_by_label(self) -> Mapping[str, NDArray[np.intp]]:
@@ -78,7 +92,7 @@ def read_score_table(
 ) -> ScoreTable:
     """The table of the run with this key, read page by page into its columns.
 
-    Some 11 bytes a result and 8 more a metric; 32 more with `keys`.
+    Some 11 bytes a result and 1 to 8 more a metric; 32 more with `keys`.
 
     Raises:
         StoreError: the database cannot be read.
@@ -114,7 +128,7 @@ class _Columns:
         self._metrics = metrics
         self._unscored = codec.pack([float("nan")] * len(metrics))
         self._indices = array("q")
-        self._values, self._failed = bytearray(), bytearray()
+        self._floats, self._failed = FloatColumns(len(metrics)), bytearray()
         self._packed: bytearray | None = bytearray() if keys else None
         self._foreign: list[str] = []
         """All keys, once one of them is no digest."""
@@ -122,12 +136,14 @@ class _Columns:
         self._clusters: Coder[str | None] = Coder()
 
     def add(self, rows: Sequence[Any]) -> None:
+        scores = bytearray()
         for row in rows:
             self._indices.append(row[0])
             self._labels.append((row[2], row[3]))
             self._clusters.append(row[4])
             self._failed.append(row[_FAILED] == "failed")
-            self._values += row[6] or self._unscored
+            scores += row[6] or self._unscored
+        self._floats.add(scores)
         if self._packed is not None:
             self._add_keys([row[1] for row in rows])
 
@@ -143,9 +159,7 @@ class _Columns:
                 [None if c is None else codec.unescape(c) for c in clusters.distinct],
             ),
             failed=np.frombuffer(self._failed, np.bool_),
-            values=np.frombuffer(self._values, "<f8").reshape(
-                len(self._indices), len(self._metrics)
-            ),
+            columns=self._floats.columns(),
         )
 
     def _add_keys(self, keys: list[str]) -> None:

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, case, null, select
 
 from llm_eval.metrics import codec
+from llm_eval.metrics.float_columns import FloatColumn, FloatColumns
 from llm_eval.metrics.schema import responses, results
 from llm_eval.metrics.transactions import reading
-
-Floats = NDArray[np.float64]
 
 _CHUNK = 500
 _PAGE = 2000
@@ -25,11 +24,11 @@ class UsageTable:
 
     indices: NDArray[np.int64]
     """Position of the sample in the dataset."""
-    prompt_tokens: Floats
-    completion_tokens: Floats
-    cost_usd: Floats
+    prompt_tokens: FloatColumn
+    completion_tokens: FloatColumn
+    cost_usd: FloatColumn
     """NaN where the price is unknown."""
-    latency_s: Floats
+    latency_s: FloatColumn
     """NaN where the reply came from the cache."""
 
 
@@ -51,14 +50,14 @@ def read_usage(engine: Engine, run: int) -> UsageTable:
         .where(columns.run == run)
         .order_by(columns.sample_index, columns.epoch)
     )
-    indices, amounts = array("q"), [array("d") for _ in range(4)]
+    indices, amounts = array("q"), FloatColumns(4)
     with reading(engine) as connection:
-        for row in connection.execution_options(yield_per=_PAGE).execute(query):
-            indices.append(row[0])
-            for column, amount in zip(amounts, row[1:], strict=True):
-                column.append(nan if amount is None else amount)
-    columns_read = [np.frombuffer(column, np.float64) for column in amounts]
-    return UsageTable(np.frombuffer(indices, np.int64), *columns_read)
+        answer = connection.execution_options(yield_per=_PAGE).execute(query)
+        for rows in answer.partitions():
+            indices.extend(row[0] for row in rows)
+            page = [nan if amount is None else amount for row in rows for amount in row[1:]]
+            amounts.add(codec.pack(page))
+    return UsageTable(np.frombuffer(indices, np.int64), *amounts.columns())
 
 
 def read_sample_ids(engine: Engine, run: int, indices: Sequence[int]) -> dict[int, str]:
