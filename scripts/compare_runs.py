@@ -1,6 +1,6 @@
 """Compare runs: `python3 scripts/compare_runs.py --baseline RUN --current RUN --output cmp.md`.
 
-Everything else that `llm-eval compare` takes can follow, such as `--fail-on-regression`.
+Everything else that `llm-eval compare` takes can follow: `--fail-on-regression`, `--allow FIELD`, …
 """
 
 import argparse
@@ -11,9 +11,10 @@ import _bootstrap  # noqa: F401 - finds the interpreter that has llm_eval
 from llm_eval.cli.main import main
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Compare runs with a baseline.", add_help=False)
-    parser.add_argument("--baseline")
-    parser.add_argument("--current", action="append", default=[])
+    more = "what else can be given: llm-eval compare --help"
+    parser = argparse.ArgumentParser(description="compare runs: is the change worse?", epilog=more)
+    add = parser.add_argument
+    add("--baseline", required=True, metavar="RUN", help="what the change is measured against")
+    add("--current", required=True, metavar="RUN", action="append", help="the change; repeatable")
     args, rest = parser.parse_known_args()
-    baseline = [] if args.baseline is None else [args.baseline]
-    sys.exit(main(["compare", *baseline, *args.current, *rest]))
+    sys.exit(main(["compare", args.baseline, *args.current, *rest]))

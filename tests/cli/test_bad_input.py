@@ -72,7 +72,7 @@ def test_a_wrong_task_is_refused_with_its_place(
         (["run", "qa", "--db", "mysql://x/y"], "use sqlite:///FILE or postgresql://"),
         (["run", "qa", "--db", "runs.db"], "is no URL"),
         (["run", "--resume", "run_x"], "no run 'run_x'"),
-        (["show", "latest"], "there are no runs yet"),
+        (["show", "latest"], r"there is no database \.llm_eval/runs\.db: name another with --db"),
         (["cache", "prune", "--older-than", "x"], "must look like 90, 90s"),
         (["run", "qa", "--max-cost", "1", "--model", "openai/m@http://127.0.0.1:9/v1"],
          "the price of .* is unknown"),
@@ -135,3 +135,23 @@ def test_a_directory_that_cannot_be_made_is_named(llm_eval: Run, tmp_path: Path)
     done = llm_eval("runs", "--db", f"sqlite:///{tmp_path}/file/runs.db")
     assert done.returncode == 4
     assert "name another place with --db" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["compare", "run_a", "run_b"],
+        ["gate", "latest", "--thresholds", "rules.yaml"],
+        ["baseline", "list"],
+        ["baseline", "promote", "main", "latest"],
+        ["show", "latest"],
+        ["trend"],
+        ["export", "--format", "csv", "--output", "all.csv"],
+    ],
+)
+def test_who_only_reads_makes_no_database(args: list[str], llm_eval: Run, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("exact_match: '>= 0.5'")
+    done = llm_eval(*args, "--db", "sqlite:///elsewhere/runs.db")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "there is no database elsewhere/runs.db: name another with --db" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["rules.yaml"]

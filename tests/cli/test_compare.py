@@ -140,3 +140,17 @@ def test_the_script_takes_the_same_by_name(tmp_path: Path, environment: dict[str
     )
     assert done.returncode == 1, done.stderr
     assert "🔴" in (tmp_path / "comparison.md").read_text()
+
+
+@pytest.mark.parametrize("given", [[], ["--baseline", BASELINE], ["--current", WORSE]])
+def test_the_script_asks_for_its_own_flags(given: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *given],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "compare_runs.py: error: the following arguments are required: --" in done.stderr

@@ -1,6 +1,7 @@
 """The verdict holds: paired, honest about what is missing, and adjusted for what was looked at."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -264,6 +265,7 @@ def test_an_unknown_price_is_never_guessed(storage: MetricsStorage, make_run: Ma
         ("dataset_hash", "dataset"),
         ("prompt_hash", "prompt"),
         ("scorers", "scorers"),
+        ("task", "task"),
         ("judge", "judge"),
     ],
 )
@@ -271,7 +273,7 @@ def test_what_cannot_be_compared_is_refused_by_name_and_can_be_allowed(
     storage: MetricsStorage, make_run: MakeRun, field: str, name: str
 ) -> None:
     before, after = make_run([1.0] * 5), make_run([1.0] * 5, **{field: ["other"]})
-    with pytest.raises(IncomparableError, match=rf"{name} differs.*--allow {name}"):
+    with pytest.raises(IncomparableError, match=rf"{name} differs?.*--allow {name}"):
         compare(storage, before, after)
     assert compare(storage, before, after, allow=[name]).allowed == (field,)
     assert compare(storage, before, after, allow=[field]).allowed == (field,)
@@ -282,6 +284,54 @@ def test_the_refusal_shows_both_values(storage: MetricsStorage, make_run: MakeRu
     after = make_run([1.0], scorers=[{"name": "judge", "model": "gpt-5"}])
     with pytest.raises(IncomparableError, match=r"scorers\[judge\]\.model: gpt-4o against gpt-5"):
         compare(storage, before, after)
+
+
+def test_of_a_digest_the_refusal_shows_what_tells_it_apart(
+    storage: MetricsStorage, make_run: MakeRun
+) -> None:
+    before, after = (make_run([1.0], prompt_hash=letter * 64) for letter in "ab")
+    shown = rf"\(prompt: {'a' * 12} against {'b' * 12}\)"
+    with pytest.raises(IncomparableError, match=shown):
+        compare(storage, before, after)
+
+
+def test_of_scorers_the_refusal_shows_the_names(storage: MetricsStorage, make_run: MakeRun) -> None:
+    one, two = {"name": "exact_match", "version": 1}, {"name": "token_f1", "version": 1}
+    before, after = make_run([1.0], scorers=[one]), make_run([1.0], scorers=[one, two])
+    shown = r"scorers differ \(scorers: exact_match against exact_match, token_f1\)"
+    with pytest.raises(IncomparableError, match=shown):
+        compare(storage, before, after)
+
+
+class TestJudge:
+    """A judge is one of the scorers; where it alone differs, it is what is named and allowed."""
+
+    def runs(self, make_run: MakeRun, **other: Any) -> tuple[RunInfo, RunInfo]:
+        scorer = {"name": "exact_match", "version": 1}
+        judge = {"name": "llm_judge", "judge": "a" * 64, "models": [{"model": "small"}]}
+        changed = {**judge, "judge": "b" * 64, "models": [{"model": "large"}]}
+        return (
+            make_run([1.0] * 5, scorers=[scorer, judge]),
+            make_run([1.0] * 5, scorers=[{**scorer, **other}, changed]),
+        )
+
+    def test_it_is_refused_by_its_name(self, storage: MetricsStorage, make_run: MakeRun) -> None:
+        said = (
+            r"judge differs \(scorers\[llm_judge\]\.models\[0\]\.model: small against large\)"
+            r".*--allow judge$"
+        )
+        with pytest.raises(IncomparableError, match=said):
+            compare(storage, *self.runs(make_run))
+
+    @pytest.mark.parametrize("name", ["judge", "scorers"])
+    def test_it_can_be_allowed(self, storage: MetricsStorage, make_run: MakeRun, name: str) -> None:
+        assert compare(storage, *self.runs(make_run), allow=[name]).allowed == ("judge",)
+
+    def test_allowing_it_allows_no_other_scorer(
+        self, storage: MetricsStorage, make_run: MakeRun
+    ) -> None:
+        with pytest.raises(IncomparableError, match="--allow scorers"):
+            compare(storage, *self.runs(make_run, version=2), allow=["judge"])
 
 
 def test_a_field_that_is_none_cannot_be_allowed(storage: MetricsStorage, make_run: MakeRun) -> None:

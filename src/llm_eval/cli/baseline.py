@@ -54,7 +54,7 @@ def execute(args: argparse.Namespace) -> int:
         "export": _export,
         "import": _import,
     }
-    with options.open_storage(args) as storage:
+    with options.open_storage(args, existing=args.action != "import") as storage:
         actions[args.action](args, storage)
     return 0
 

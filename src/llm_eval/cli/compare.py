@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Print the comparison, write the report; the exit code follows the verdict if asked to."""
-    with options.open_storage(args) as storage:
+    with options.open_storage(args, existing=True) as storage:
         baseline = storage.get_run(args.baseline)
         currents = [storage.get_run(ref) for ref in args.current]
         try:

@@ -51,7 +51,7 @@ def execute(args: argparse.Namespace) -> int:
     """Write the file; 0 when it is whole."""
     from llm_eval.metrics.atomic_file import replacing
 
-    with options.open_storage(args) as storage:
+    with options.open_storage(args, existing=True) as storage:
         if args.format in TRACKERS:
             return _track(args, storage)
         if args.output.startswith(("http://", "https://")):

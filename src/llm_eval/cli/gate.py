@@ -109,7 +109,7 @@ def _print_rule(result: "RuleResult") -> None:
 
 def _report(args: argparse.Namespace) -> GateReport:
     thresholds = load_thresholds(args.thresholds)
-    with options.open_storage(args) as storage:
+    with options.open_storage(args, existing=True) as storage:
         current = from_storage(storage, args.current)
         baseline = _baseline(args.baseline, thresholds, current, storage)
         tasks = {*names("tasks"), *storage.task_names()}

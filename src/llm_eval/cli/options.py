@@ -42,10 +42,13 @@ def add_judge(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_storage(args: argparse.Namespace) -> "MetricsStorage":
-    """The database that `--db` names."""
+def open_storage(args: argparse.Namespace, *, existing: bool = False) -> "MetricsStorage":
+    """The database that `--db` names; `existing`: it must be there, as for whoever only reads."""
+    from llm_eval.metrics.engine import require_database
     from llm_eval.metrics.storage import MetricsStorage
 
+    if existing:
+        require_database(args.db)
     return MetricsStorage(args.db)
 
 

@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Print the run's table, or the samples that were asked for."""
-    with options.open_storage(args) as storage:
+    with options.open_storage(args, existing=True) as storage:
         info = storage.get_run(args.run)
         if not (args.failures or args.sample or args.slice):
             numbers = info.summary or collect(storage, info.run_id).to_dict()

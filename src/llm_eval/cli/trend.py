@@ -46,7 +46,7 @@ def execute(args: argparse.Namespace) -> int:
     """Print the runs, oldest first."""
     from llm_eval.metrics.history import history
 
-    with options.open_storage(args) as storage:
+    with options.open_storage(args, existing=True) as storage:
         metric, moments = history(
             storage,
             args.task,

@@ -1,9 +1,10 @@
 """Whether two runs measure the same thing, so that a difference is the model's doing.
 
-the runs are not comparable: prompt differs (3f9c… against a81b…); run both on the same, or
-compare all the same with --allow prompt
+the runs are not comparable: prompt differs (prompt: e2835be725f7 against 682cb586d98f); run both
+on the same, or compare all the same with --allow prompt
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,11 @@ ALLOWABLE = (*MUST_MATCH, "judge", "on_parse_error", "metrics")
 
 SHORT_NAMES = {"dataset_hash": "dataset", "prompt_hash": "prompt"}
 _FIELDS = {**{name: name for name in ALLOWABLE}, **{v: k for k, v in SHORT_NAMES.items()}}
+_WITHIN = {"judge": "scorers"}
+"""Who lets the scorers differ lets the judge among them differ."""
 _UNINTERESTING = ("request",)
+_DIGEST = re.compile(r"[0-9a-f]{40,64}")
+_SHOWN_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,6 @@ class Difference:
     """Dotted path, such as `sampling.temperature`."""
     baseline: Any
     current: Any
-    allowed: bool
-    """It makes the runs incomparable, and was allowed to."""
 
 
 def check_comparable(
@@ -42,11 +45,11 @@ def check_comparable(
         ConfigError: `allow` names no field.
     """
     allowed = {_field(name) for name in allow}
-    found = [name for name in ALLOWABLE if baseline.get(name) != current.get(name)]
-    refused = [name for name in found if name not in allowed]
+    found = _differing(baseline, current)
+    refused = [name for name in found if not {name, _WITHIN.get(name)} & allowed]
     if refused:
         names = [SHORT_NAMES.get(name, name) for name in refused]
-        verb = "differs" if len(names) == 1 else "differ"
+        verb = "differ" if len(names) > 1 or names[0].endswith("s") else "differs"
         raise IncomparableError(
             f"the runs are not comparable: {', '.join(names)} {verb} "
             f"({'; '.join(_explained(name, baseline, current) for name in refused[:3])}); "
@@ -61,10 +64,25 @@ def recipe_differences(
 ) -> tuple[Difference, ...]:
     """Every value in which two recipes differ: what the change is, as far as the runs know."""
     return tuple(
-        Difference(path, before, after, allowed=path.split(".")[0] in ALLOWABLE)
+        Difference(path, before, after)
         for path, before, after in _leaves(baseline, current, "")
         if path.split(".")[0] not in _UNINTERESTING
     )
+
+
+def _differing(baseline: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """Fields that must be equal and are not; `judge` where of the scorers only judges differ."""
+    found = [name for name in ALLOWABLE if baseline.get(name) != current.get(name)]
+    before, after = baseline.get("scorers") or (), current.get("scorers") or ()
+    if "scorers" in found and len(before) == len(after):
+        pairs = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
+        if all(_is_judge(one) and _is_judge(other) for one, other in pairs):
+            found[found.index("scorers")] = "judge"
+    return list(dict.fromkeys(found))
+
+
+def _is_judge(scorer: object) -> bool:
+    return isinstance(scorer, Mapping) and "judge" in scorer
 
 
 def _field(name: str) -> str:
@@ -76,10 +94,14 @@ def _field(name: str) -> str:
 def _explained(name: str, baseline: Mapping[str, Any], current: Mapping[str, Any]) -> str:
     """The field's first difference with both values; for rows, how many there are."""
     before, after = baseline.get(name), current.get(name)
+    if before == after:  # the judge is one of the scorers
+        before, after, name = baseline["scorers"], current["scorers"], "scorers"
     rows = baseline.get("n_samples"), current.get("n_samples")
     if name == "dataset_hash" and rows[0] != rows[1]:
         return f"dataset: {rows[0]} samples against {rows[1]}"
-    path, first, second = next(_leaves(before, after, SHORT_NAMES.get(name, name)))
+    leaves = list(_leaves(before, after, SHORT_NAMES.get(name, name)))
+    # What a reader knows by its name says more than the digest of all of it.
+    path, first, second = min(leaves, key=lambda leaf: _is_digest(leaf[1]))
     return f"{path}: {_short(first)} against {_short(second)}"
 
 
@@ -100,11 +122,22 @@ def _are_lists(*values: object) -> bool:
     return all(isinstance(value, list | tuple) for value in values)
 
 
-def _name(item: object, number: int) -> str:
+def _name(item: object, otherwise: object) -> str:
     """What people call an item of a list: its own name, where it has one."""
-    return str(item.get("name", number)) if isinstance(item, Mapping) else str(number)
+    return str(item.get("name", otherwise)) if isinstance(item, Mapping) else str(otherwise)
 
 
 def _short(value: object) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    text = "nothing" if value is None else setting(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def setting(value: object) -> str:
+    """A recipe's value as text: a digest's beginning, the names of what has one."""
+    if isinstance(value, list | tuple):
+        return ", ".join(_name(item, setting(item)) for item in value) or "none"
+    return str(value)[:_SHOWN_DIGITS] if _is_digest(value) else str(value)
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import isfinite
 
-from llm_eval.compare.comparability import SHORT_NAMES, Difference
+from llm_eval.compare.comparability import SHORT_NAMES, Difference, setting
 from llm_eval.compare.comparison import Comparison
 from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.compare.usage import Latency, Taken
@@ -216,7 +216,7 @@ def shown_differences(differences: Iterable[Difference]) -> Iterator[Difference]
 
 
 def _setting(value: object) -> str:
-    return "–" if value is None else flat(str(value), 60)
+    return "–" if value is None else flat(setting(value), 60)
 
 
 def ranked_slices(comparison: Comparison) -> list[tuple[str, MetricComparison]]:

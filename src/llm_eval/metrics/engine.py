@@ -59,6 +59,22 @@ def database_url(given: str | None) -> URL:
     return url
 
 
+def require_database(given: str | None) -> None:
+    """Refuse a SQLite file that is not there: to open it would make an empty one.
+
+    Raises:
+        ConfigError: `given` is no URL of a database that can be used.
+        StoreError: there is no such file.
+    """
+    url = database_url(given)
+    file = Path(url.database or "")
+    if url.get_backend_name() == "sqlite" and "uri" not in url.query and not file.exists():
+        raise StoreError(
+            f"there is no database {file}: name another with --db or $LLM_EVAL_DB, or make it "
+            f"with llm-eval run"
+        )
+
+
 def open_engine(url: URL) -> Engine:
     """An engine for a `database_url`; its connections are made when they are used.
 
