@@ -145,7 +145,7 @@ def test_a_directory_that_cannot_be_made_is_named(llm_eval: Run, tmp_path: Path)
         ["baseline", "list"],
         ["baseline", "promote", "main", "latest"],
         ["show", "latest"],
-        ["trend"],
+        ["trend", "qa"],
         ["export", "--format", "csv", "--output", "all.csv"],
     ],
 )
