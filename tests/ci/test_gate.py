@@ -91,6 +91,21 @@ class TestComparison:
     def test_an_improvement_passes(self, runs: Runs) -> None:
         assert verdict(NO_DROP % 0.05, runs.make(), runs.make(wrong_below(60))) == "pass"
 
+    def test_a_bound_that_the_interval_does_not_show_is_said(self, runs: Runs) -> None:
+        baseline = runs.make(wrong_below(10))
+        reasons = [
+            gate(NO_DROP % margin, runs.make(wrong_below(13)), baseline).results[0].finding.reason
+            for margin in (0.05, 0.035)
+        ]
+        assert reasons[0].endswith("a change of -0.05 is too much, and is ruled out")
+        assert "and is ruled out by the one-sided bound -0.0" in reasons[1]
+
+    def test_a_baseline_with_nothing_to_lose_is_said(self, runs: Runs) -> None:
+        baseline = runs.make(wrong_below(236))
+        (result,) = gate(NO_DROP % 0.05, runs.make(wrong_below(240)), baseline).results
+        assert result.status == "pass"
+        assert result.finding.reason.endswith("the baseline has less than that to lose")
+
     def test_two_samples_never_pass(self, runs: Runs) -> None:
         baseline, current = runs.make(limit=2), runs.make(limit=2)
         (result,) = gate(NO_DROP % 0.05, current, baseline).results

@@ -29,7 +29,8 @@ def non_inferiority(scope: Scope, name: str, margin: float) -> Finding:
     kept = test.margin_low > -margin if metric.higher_is_better else test.margin_high < margin
     limit = -margin if metric.higher_is_better else margin
     shown = f"{_shown(scope, name, scores, test)}; a change of {limit:+g} is too much"
-    return _finding(test, metric, limit, shown, kept=kept)
+    how = _ruled_out(test, metric, margin, float(scores.before.mean()))
+    return _finding(test, metric, limit, shown, kept=kept, how=how)
 
 
 def relative(scope: Scope, name: str, share: float) -> Finding:
@@ -67,6 +68,18 @@ def _test(scope: Scope, scores: PairedScores, metric: Metric, margin: float) -> 
     )
 
 
+def _ruled_out(test: PairedComparison, metric: Metric, margin: float, base: float) -> str:
+    """What a reader would miss: a bound that the interval does not show, or nothing to lose."""
+    if abs(base - metric.worst) < margin:
+        return ": the baseline has less than that to lose"
+    shown, bound = (
+        (test.ci_low, test.margin_low)
+        if metric.higher_is_better
+        else (test.ci_high, test.margin_high)
+    )
+    return "" if abs(shown) < margin else f" by the one-sided bound {bound:+.4g}"
+
+
 def _finding(
     test: PairedComparison,
     metric: Metric,
@@ -74,13 +87,14 @@ def _finding(
     shown: str,
     *,
     kept: bool,
+    how: str = "",
     observed: float | None = None,
 ) -> Finding:
     seen = test.delta if observed is None else float(observed)
     worse = (test.delta < 0) == metric.higher_is_better and test.delta != 0
     p_value = test.p_value if worse else 1.0
     if test.n and kept:
-        return Finding("pass", seen, limit, f"{shown}, and is ruled out", p_value)
+        return Finding("pass", seen, limit, f"{shown}, and is ruled out{how}", p_value)
     if test.verdict == "regressed":
         return Finding("fail", seen, limit, f"{shown}; it dropped (p {p_value:.2g})", p_value)
     needed = test.required_n
