@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from llm_eval.cli.comparison import print_report
 from llm_eval.cli.terminal import output
 from llm_eval.compare.comparison import compare_runs
+from llm_eval.compare.html_page import html_page
 from llm_eval.compare.markdown import LONGEST, code, markdown, prose
 from llm_eval.compare.report import Report, build_report, write_report
 from llm_eval.errors import ConfigError
@@ -250,3 +251,29 @@ def test_what_is_missing_is_said_with_what_to_type(
     text = markdown(build_report(storage, compare_runs(storage, before, [after])))
     assert "20 of 600 samples have no score" in text
     assert f"llm-eval run --resume {after.run_id}" in text
+
+
+def test_unstable_samples_are_listed_with_how_often_they_pass(
+    storage: MetricsStorage, make_run: MakeRun
+) -> None:
+    ids = ["steady", f"flaky {NASTY_NAME}", *(f"s{n}" for n in range(38))]
+    before = make_run([1.0] * 40, epochs=[[1.0, 1.0]] * 40, ids=ids)
+    after = make_run([1.0] * 40, epochs=[[1.0, 1.0], [0.0, 0.0], *[[1.0, 1.0]] * 38], ids=ids)
+    report = build_report(storage, compare_runs(storage, before, [after]))
+    for write, start in ((markdown, "1 unstable on"), (html_page, "<h2>Unstable")):
+        text = write(report)
+        part = text[text.index(start) :]
+        assert "flaky" in part
+        assert "steady" not in part
+        assert "100.0 %" in part
+        assert "33.3 %" in part
+        assert NASTY_NAME not in part
+    with output().capture() as captured:
+        print_report(report)
+    assert "1 unstable\n  flaky" in captured.get()
+    assert "exact_match 100.0 % → 33.3 %" in captured.get()
+
+
+def test_without_epochs_nothing_is_unstable(report: Callable[..., Report]) -> None:
+    for write in (markdown, html_page):
+        assert "nstable" not in write(report())

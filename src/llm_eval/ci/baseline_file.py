@@ -163,8 +163,8 @@ def _document(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is no file of baselines")
     if document.get("version") != VERSION:
         raise ConfigError(f"{path} is of version {document.get('version')}, this reads {VERSION}")
-    if not isinstance(document.get("baselines"), list):
-        raise ConfigError(f"{path} holds no list of baselines")
+    if not isinstance(document.get("baselines"), list) or not document["baselines"]:
+        raise ConfigError(f"{path} holds no baselines")
     return document
 
 

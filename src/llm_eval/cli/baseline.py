@@ -99,7 +99,8 @@ def _export(args: argparse.Namespace, storage: "MetricsStorage") -> None:
         write_json([asdict(promotion) for promotion in chosen])
         return
     n_results = sum(len(baseline.evidence.table.keys) for baseline in filed)
-    output().print(clean(f"{args.file}: {len(filed)} baselines, {n_results:,} results"))
+    baselines = f"{len(filed)} baseline{'' if len(filed) == 1 else 's'}"
+    output().print(clean(f"{args.file}: {baselines}, {n_results:,} results"))
 
 
 def _import(args: argparse.Namespace, storage: "MetricsStorage") -> None:

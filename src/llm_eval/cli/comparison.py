@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from llm_eval.cli.terminal import output, table
 from llm_eval.compare import wording
+from llm_eval.compare.changes import Changes
 from llm_eval.compare.comparability import Difference
 from llm_eval.compare.comparison import Comparison
 from llm_eval.compare.metric_comparison import MetricComparison
@@ -178,10 +179,24 @@ def _print_samples(compared: Compared) -> None:
             _print_sample(one)
         if len(everything) > 5:
             console.print(f"  … {len(everything) - 5} more: --output FILE.html", style="dim")
+    _print_unstable(changes)
     some = [*compared.newly_failing, *compared.newly_passing]
     if some:
         name = wording.flat(some[0].sample.id, 60)
         console.print(f"\nlook closer: llm-eval show {current.run_id} --sample {name}", style="dim")
+
+
+def _print_unstable(changes: Changes) -> None:
+    metric, unstable = changes.metric, changes.unstable
+    if metric is None or not unstable:
+        return
+    console = output()
+    console.print(f"\n{len(unstable)} unstable", style="bold")
+    for one in unstable[:5]:
+        before, after = wording.tries(metric, one)
+        console.print(f"  {wording.flat(one.id, 60)}  {metric.name} {before} → {after}")
+    if len(unstable) > 5:
+        console.print(f"  … {len(unstable) - 5} more: --output FILE.html", style="dim")
 
 
 def _print_sample(one: BothReplies) -> None:

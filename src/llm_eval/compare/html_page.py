@@ -143,6 +143,7 @@ def _one(compared: Compared) -> Iterator[str]:
     yield from _slices(comparison)
     yield from _samples("failing", compared.newly_failing, compared)
     yield from _samples("passing", compared.newly_passing, compared)
+    yield from _unstable(comparison)
     yield from _usage(comparison)
     yield from _differences(comparison)
     yield (
@@ -217,6 +218,17 @@ def _samples(word: str, shown: Sequence[BothReplies], compared: Compared) -> Ite
         f'<p class="remark">Look closer: <code>llm-eval show {_text(current.run_id)} '
         f"--sample ID</code></p>"
     )
+
+
+def _unstable(comparison: Comparison) -> Iterator[str]:
+    metric, unstable = comparison.changes.metric, comparison.changes.unstable
+    if metric is None or not unstable:
+        return
+    yield f"<h2>Unstable <small>{len(unstable)} samples</small></h2>"
+    yield f"<details><summary>Mean {_text(metric.name)} over the epochs of each run</summary>"
+    rows = [(f"<code>{_text(one.id)}</code>", *wording.tries(metric, one)) for one in unstable]
+    yield from _table(["sample", "baseline", "current"], rows, left=1)
+    yield "</details>"
 
 
 def _sample(one: BothReplies) -> Iterator[str]:

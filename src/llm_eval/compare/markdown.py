@@ -29,6 +29,7 @@ _MARKS: dict[Verdict, str] = {
     "inconclusive": "🟡",
 }
 _MOST_SLICES = 30
+_MOST_UNSTABLE = 20
 _REPLY = 600
 _PLAIN = re.compile(r"[\w .,:/=+()-]*", re.ASCII)
 _ACTIVE = re.compile(r"[^\w \n.,:;()%=+−–…-]|(?<!\w)_|_(?!\w)|\.(?=[A-Za-z])")
@@ -108,6 +109,7 @@ def _one(compared: Compared, samples: int | None, *, several: bool) -> Iterator[
     yield from _slices(comparison)
     yield from _samples("failing", compared.newly_failing, compared, samples)
     yield from _samples("passing", compared.newly_passing, compared, samples)
+    yield from _unstable(comparison)
     yield from _usage(comparison)
     yield from _differences(comparison)
     yield from _footer(comparison)
@@ -185,6 +187,20 @@ def _samples(
 
 def _name(sample: ChangedSample) -> str:
     return code(sample.id)
+
+
+def _unstable(comparison: Comparison) -> Iterator[str]:
+    metric, unstable = comparison.changes.metric, comparison.changes.unstable
+    if metric is None or not unstable:
+        return
+    yield from _fold(f"{len(unstable)} unstable on <code>{_html(metric.name)}</code>")
+    yield from _table_head(["sample", ">baseline", ">current"])
+    for sample in unstable[:_MOST_UNSTABLE]:
+        yield _row([_name(sample), *wording.tries(metric, sample)])
+    if len(unstable) > _MOST_UNSTABLE:
+        yield ""
+        yield f"… and {len(unstable) - _MOST_UNSTABLE} more"
+    yield from _end_fold()
 
 
 def _sample(one: BothReplies) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import isfinite
 
+from llm_eval.compare.changes import ChangedSample
 from llm_eval.compare.comparability import SHORT_NAMES, Difference, setting
 from llm_eval.compare.comparison import Comparison
 from llm_eval.compare.metric_comparison import MetricComparison
@@ -69,6 +70,11 @@ def p_value(p: float) -> str:
     if p < 0.001:
         return "<.001"
     return "1" if p > 0.9995 else f"{p:.3f}".removeprefix("0")
+
+
+def tries(metric: Metric, sample: ChangedSample) -> tuple[str, str]:
+    """A sample's own mean over its epochs, in either run: of a rate, how often it passes."""
+    return value(metric, sample.baseline), value(metric, sample.current)
 
 
 def is_share(metric: Metric) -> bool:
