@@ -136,7 +136,7 @@ def test_another_run_of_the_same_id_is_not_overwritten(runs: Runs, tmp_path: Pat
         (lambda text: text[:-40], "is no JSON"),
         (lambda text: "[]", "no file of baselines"),
         (lambda text: text.replace('"version": 1', '"version": 9', 1), "version 9"),
-        (lambda text: '{"format": "llm-eval baselines", "version": 1}', "no list"),
+        (lambda text: '{"format": "llm-eval baselines", "version": 1}', "holds no baselines"),
     ],
 )
 def test_a_damaged_file_is_refused(damage: object, words: str, runs: Runs, tmp_path: Path) -> None:
