@@ -33,7 +33,7 @@ class Judge(Scorer):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        return (Metric("correct", "rate"),)
+        return (Metric("correct", "rate"), Metric("mistake", "rate", worst=1.0, best=0.0))
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -43,8 +43,10 @@ class Judge(Scorer):
         value = self.fault(sample.id)
         if value == -1:
             raise ConnectionError("the judge is down")
+        if value is not None:
+            return (Score("correct", value), Score("mistake", value))
         right = float(answer == sample.target)
-        return (Score("correct", right if value is None else value),)
+        return (Score("correct", right), Score("mistake", 1 - right))
 
 
 @dataclass

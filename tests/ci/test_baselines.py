@@ -132,7 +132,7 @@ def test_another_run_of_the_same_id_is_not_overwritten(runs: Runs, tmp_path: Pat
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda text: text.replace("[1.0, 1.0]", "[0.0, 1.0]", 1), "changed by hand"),
+        (lambda text: text.replace("[1.0, 1.0, 0.0]", "[0.0, 1.0, 0.0]", 1), "changed by hand"),
         (lambda text: text[:-40], "is no JSON"),
         (lambda text: "[]", "no file of baselines"),
         (lambda text: text.replace('"version": 1', '"version": 9', 1), "version 9"),

@@ -34,8 +34,7 @@ def ceiling(scope: Scope, measure: str, limit: float) -> Finding:
         MissingEvidenceError: the run does not know the measure.
         ErroredSamplesError: replies are no answers, which cost and take less than answers.
     """
-    if measure != "parse_failure_rate":
-        scope.refuse_errors()
+    scope.refuse_errors(but_unparsed=measure == "parse_failure_rate")
     if measure in TOTALS:
         return _total(scope, measure, limit)
     if measure in SHARES:

@@ -77,11 +77,12 @@ class Scope:
         values = self.current.values(metric.name)[self.rows]
         return self._filled(values, worst, f"have no {metric.name!r}{self._silence(metric)}")
 
-    def refuse_errors(self, *, of_baseline: bool = False) -> None:
+    def refuse_errors(self, *, of_baseline: bool = False, but_unparsed: bool = False) -> None:
         """For rules that look at no score: a reply that is no answer, or half of one, is cheap.
 
         Args:
             of_baseline: look at the baseline instead of the current run.
+            but_unparsed: replies without an answer are what the rule counts.
 
         Raises:
             ErroredSamplesError: a sample failed, is unscored, or has no whole answer.
@@ -90,7 +91,9 @@ class Scope:
         run = self.reference if of_baseline else self.current
         scored = np.array([status == "scored" for status in run.outcomes.statuses], dtype=np.bool_)
         finite = np.isfinite(run.table.values).all(axis=1)
-        good = scored & finite & ~run.outcomes.parse_failed & ~run.outcomes.cut_off
+        unparsed = run.outcomes.parse_failed
+        answered = ~unparsed & ~run.outcomes.cut_off
+        good = scored & finite & (answered | unparsed if but_unparsed else answered)
         who = "of the baseline " if of_baseline else ""
         rows = _rows(run.table, self.label, "baseline" if of_baseline else "run")
         self._filled(np.where(good[rows], 0.0, np.nan), 0.0, f"{who}failed or gave no whole answer")
