@@ -1,10 +1,12 @@
 """What CI reads: annotations, JUnit, SARIF, Markdown. Names in them are data."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import pytest
+from markdown_it import MarkdownIt
 
 from llm_eval.ci import annotations, job_summary, junit, sarif
 from llm_eval.ci.gate_report import GateReport, RuleResult
@@ -18,7 +20,10 @@ gates:
   - {id: absent, metric: nothing, kind: floor, min: 1, on_missing: incomplete}
   - {id: noted, metric: exact_match, kind: floor, min: 0.99, tier: warn}
 """
-HOSTILE = "a%\r\n::error::b,c:d <b> & | @everyone `x` ]]> \x1b[31m \0"
+HOSTILE = (
+    "a%\r\n::error::b,c:d <b> & | @everyone `x` ]]> \x1b[31m \0 \u202eback \ud800 \uffff "
+    "https://evil.example www.evil.example #12 <!-- ![i](http://evil.example)"
+)
 
 
 @pytest.fixture
@@ -106,3 +111,26 @@ def test_markdown_shows_names_and_obeys_none(hostile: GateReport) -> None:
     rows = [line for line in text.splitlines() if line.startswith(("| ✅", "| ❌", "| ❔", "| ⚠️"))]
     assert len(rows) == len(hostile.results)
     assert all(row.replace("\\|", "").count("|") == 6 for row in rows)
+
+
+def test_no_report_holds_what_a_reader_obeys_or_cannot_read(hostile: GateReport) -> None:
+    texts = {
+        "junit": junit.document(hostile),
+        "sarif": sarif.document(hostile),
+        "markdown": job_summary.markdown(hostile),
+        "annotations": "\n".join(annotations.lines(hostile)),
+    }
+    for name, text in texts.items():
+        assert text.encode(), name
+        assert not set("\x1b\0\u202e") & set(text), name
+    assert all("ud800" in text for text in texts.values())
+
+
+def test_markdown_makes_no_link_of_a_name(hostile: GateReport) -> None:
+    shown = MarkdownIt("commonmark", {"html": True}).enable("table")
+    shown = shown.render(job_summary.markdown(hostile))
+    assert set(re.findall(r"<(\w+)", shown)) <= {
+        "h2", "p", "code", "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    text = job_summary.markdown(hostile)
+    assert not re.search(r"https?://|www\.[a-z]|(?<!&)#1|@e", text)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from llm_eval.ci.finding import Status
 from llm_eval.ci.gate_report import GateReport, RuleResult
+from llm_eval.visible import visible
 
 _MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = {**_MESSAGE, ":": "%3A", ",": "%2C"}
@@ -45,4 +46,4 @@ def _line(result: RuleResult) -> str:
 
 
 def _escaped(text: str, table: Mapping[str, str]) -> str:
-    return "".join(table.get(c) or _OTHER_ENDS.get(ord(c), c) for c in text)
+    return "".join(table.get(c) or _OTHER_ENDS.get(ord(c)) or visible(c) for c in text)

@@ -1,27 +1,22 @@
 """The gate as Markdown: for a job summary or a pull request's comment.
 
-Names of samples and slices are data: what Markdown or HTML would read in them is escaped, and a
-`@name` notifies nobody.
+Names of samples and slices are data: they are escaped as in the report of a comparison.
 """
 
-import html
-import re
-
 from llm_eval.ci.gate_report import GateReport, RuleResult
+from llm_eval.compare.markdown import prose
 
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "incomplete": "⚠️"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
-_MENTION = re.compile(r"@(?=\w)")
 
 
 def markdown(report: GateReport) -> str:
     """A heading, one table row a rule, and what was compared."""
     rows = "\n".join(_row(result) for result in report.results)
     against = f" against `{report.baseline.run_id}`" if report.baseline else ""
-    task = escaped(str(report.current.recipe.get("task", report.current.task)))
+    task = prose(str(report.current.recipe.get("task", report.current.task)))
     text = (
         f"## Gate: {_MARKS[report.status]} {report.status}\n\n"
-        f"{task} on {escaped(report.current.model)}, "
+        f"{task} on {prose(report.current.model)}, "
         f"`{report.current.run_id}`{against}\n\n"
         "| | rule | observed | limit | why |\n|---|---|--:|--:|---|\n"
         f"{rows}\n"
@@ -31,22 +26,15 @@ def markdown(report: GateReport) -> str:
     return text + "\n"
 
 
-def escaped(text: str) -> str:
-    """`text` on one line, as Markdown and HTML show it and nothing else."""
-    flat = " ".join(text.split())
-    marked = _SPECIAL.sub(r"\\\1", flat)
-    return _MENTION.sub("@\u200b", html.escape(marked, quote=False))
-
-
 def _row(result: RuleResult) -> str:
     finding = result.finding
-    name = escaped(result.id) + ("" if result.tier == "block" else f" ({result.tier})")
+    name = prose(result.id) + ("" if result.tier == "block" else f" ({result.tier})")
     cells = [
         f"{_MARKS[result.status]} {result.status}",
         name,
         _number(finding.observed),
         _number(finding.limit),
-        escaped(finding.reason),
+        prose(finding.reason),
     ]
     return f"| {' | '.join(cells)} |"
 

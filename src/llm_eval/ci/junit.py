@@ -8,6 +8,7 @@ import re
 import xml.etree.ElementTree as ET
 
 from llm_eval.ci.gate_report import GateReport, RuleResult
+from llm_eval.visible import visible
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -62,4 +63,4 @@ def _add_case(suite: ET.Element, result: RuleResult) -> None:
 
 def _text(text: str) -> str:
     """`text` without what no XML document may hold."""
-    return _NOT_XML.sub("\ufffd", text)
+    return _NOT_XML.sub("\ufffd", visible(text))

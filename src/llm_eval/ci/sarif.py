@@ -4,12 +4,15 @@ Source: OASIS, Static Analysis Results Interchange Format 2.1.0, 2020.
 """
 
 import json
+from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 
 from llm_eval.ci.annotations import level
 from llm_eval.ci.gate_report import GateReport, RuleResult
 from llm_eval.fingerprint import digest
 from llm_eval.version import __version__
+from llm_eval.visible import visible
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
@@ -41,9 +44,11 @@ def document(report: GateReport) -> str:
 def _rule(result: RuleResult) -> dict[str, Any]:
     kind = getattr(result.rule, "kind", "rule")
     return {
-        "id": result.rule.id,
+        "id": visible(result.rule.id),
         "name": kind,
-        "shortDescription": {"text": f"{kind} of {getattr(result.rule, 'metric', None) or 'run'}"},
+        "shortDescription": {
+            "text": visible(f"{kind} of {getattr(result.rule, 'metric', None) or 'run'}")
+        },
         "properties": {"tier": result.tier},
     }
 
@@ -51,10 +56,10 @@ def _rule(result: RuleResult) -> dict[str, Any]:
 def _result(result: RuleResult, rule_number: int) -> dict[str, Any]:
     file, _, line = result.place.rpartition(":")
     return {
-        "ruleId": result.rule.id,
+        "ruleId": visible(result.rule.id),
         "ruleIndex": rule_number,
         "level": _LEVELS[level(result)],
-        "message": {"text": f"{result.id}: {result.status}: {result.finding.reason}"},
+        "message": {"text": visible(f"{result.id}: {result.status}: {result.finding.reason}")},
         "locations": [
             {
                 "physicalLocation": {
@@ -68,7 +73,4 @@ def _result(result: RuleResult, rule_number: int) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    from pathlib import PurePath
-    from urllib.parse import quote
-
-    return quote(PurePath(path).as_posix())
+    return quote(PurePath(visible(path)).as_posix())
