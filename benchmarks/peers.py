@@ -214,6 +214,7 @@ def _measure(
         CalledProcessError: it failed; with the end of what it said.
     """
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", **(variables or {})}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles at every start
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with (directory / "output.txt").open("w+b") as output:
         process = subprocess.Popen(

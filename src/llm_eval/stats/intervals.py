@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+
+from llm_eval.stats.quantiles import normal_quantile, student_quantile
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ def wilson(successes: float, n: int, alpha: float = 0.05) -> Interval:
         alpha: 1 − confidence.
     """
     _check_rate(successes, n, alpha)
-    z = float(special.ndtri(1 - alpha / 2))
+    z = normal_quantile(1 - alpha / 2)
     p = successes / n
     centre = p + z * z / (2 * n)
     half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -54,6 +55,8 @@ def wilson(successes: float, n: int, alpha: float = 0.05) -> Interval:
 
 def clopper_pearson(successes: int, n: int, alpha: float = 0.05) -> Interval:
     """Exact interval of a rate: covers at least 1 − alpha everywhere (Clopper & Pearson 1934)."""
+    from scipy import special  # 0.2 s to import: not for those who see no such interval
+
     _check_rate(successes, n, alpha)
     low = special.betaincinv(successes, n - successes + 1, alpha / 2) if successes > 0 else 0.0
     high = special.betaincinv(successes + 1, n - successes, 1 - alpha / 2) if successes < n else 1.0
@@ -131,7 +134,7 @@ def _student(x: Floats, stderr: float, df: int, alpha: float, method: str) -> Es
     mean = float(x.mean()) if len(x) else float("nan")
     if df < 1 or np.isnan(stderr):
         return Estimate(mean, float("nan"), float("nan"), float("nan"), method)
-    half = float(special.stdtrit(df, 1 - alpha / 2)) * stderr
+    half = student_quantile(1 - alpha / 2, df) * stderr
     return Estimate(mean, stderr, mean - half, mean + half, method)
 
 
@@ -161,6 +164,8 @@ def _bca_levels(
     alpha: float,
 ) -> tuple[float, float]:
     """Quantile levels, corrected for bias (z0) and acceleration (a, by jackknife)."""
+    from scipy import special  # as above
+
     observed = statistic(x)
     below = (np.sum(resampled < observed) + 0.5 * np.sum(resampled == observed)) / len(resampled)
     z0 = special.ndtri(np.clip(below, 1e-6, 1 - 1e-6))
