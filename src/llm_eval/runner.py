@@ -48,7 +48,7 @@ class Job:
     """Ask the endpoint to hold the reply to the sample's JSON Schema."""
     concurrency: int = DEFAULT_CONCURRENCY
     around: "Callable[[Evaluate], Evaluate] | None" = None
-    """Wraps the evaluation of each sample: tracing."""
+    """Wraps the evaluation of each sample, and may give it another model and other scorers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Work:
     response: ModelResponse | None
 
 
-Evaluate = Callable[[Work], Awaitable[SampleResult]]
+Evaluate = Callable[[Job, Work], Awaitable[SampleResult]]
 
 
 async def run(
@@ -141,7 +141,7 @@ class _Engine:
         """Take samples until there are none left or the run is told to stop."""
         while not self._stop.is_set() and (work := next(self._work, None)) is not None:
             try:
-                result = await self._evaluated(work)
+                result = await self._evaluated(self._job, work)
             except BudgetExceededError as exc:
                 return self._end("budget", str(exc))
             except ProviderError as exc:
@@ -155,17 +155,17 @@ class _Engine:
             self._end("interrupted", None)
         return Outcome(self._ending, self._reason, self._n_failed)
 
-    async def _evaluate(self, work: Work) -> SampleResult:
+    async def _evaluate(self, job: Job, work: Work) -> SampleResult:
         sample = work.sample
-        prompt = self._job.task.prompt(sample)
+        prompt = job.task.prompt(sample)
         try:
-            response = work.response or await self._ask(work, prompt)
+            response = work.response or await self._ask(job, work, prompt)
         except ProviderError as exc:
             if exc.fatal:  # no other sample can succeed either: this one is not done, not failed
                 raise
             failure = Failure(exc.stage, exc.code, str(exc), exc.status)
             return SampleResult(work.index, work.epoch, sample, prompt, failure=failure)
-        graded = await grade(self._job.task, sample, response, self._pool)
+        graded = await grade(job.task, sample, response, self._pool)
         return SampleResult(
             work.index,
             work.epoch,
@@ -177,10 +177,10 @@ class _Engine:
             graded.scores,
         )
 
-    async def _ask(self, work: Work, prompt: Prompt) -> ModelResponse:
+    async def _ask(self, job: Job, work: Work, prompt: Prompt) -> ModelResponse:
         """The model's reply, durable."""
-        model, epoch = self._job.model, work.epoch
-        sampling = _sampling(self._job, work.sample, epoch)
+        model, epoch = job.model, work.epoch
+        sampling = _sampling(job, work.sample, epoch)
         with boundary(ProviderError, f"model {model.name!r}"):
             response = await model.generate(prompt, sampling, repeat=epoch)
         key = request_key(self._fingerprint, prompt, sampling, epoch)

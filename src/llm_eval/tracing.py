@@ -7,8 +7,7 @@ Without a tracer the job stays as it is: what is off is not there.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from time import time_ns
 
@@ -25,9 +24,6 @@ from llm_eval.types import (
     Sampling,
 )
 
-_has_spans: ContextVar[bool] = ContextVar("_has_spans", default=False)
-"""Whether the sample that this worker evaluates gets spans."""
-
 
 @contextmanager
 def traced(job: Job, info: RunInfo, tracer: Tracer | None) -> Iterator[Job]:
@@ -37,12 +33,12 @@ def traced(job: Job, info: RunInfo, tracer: Tracer | None) -> Iterator[Job]:
         return
     try:
         with tracer.run(info):
-            yield replace(
+            with_spans = replace(
                 job,
                 model=TracedModel(job.model, tracer),
                 task=with_scorers(job.task, [TracedScorer(s, tracer) for s in job.task.scorers]),
-                around=lambda evaluate: _around(evaluate, tracer),
             )
+            yield replace(job, around=lambda evaluate: _around(evaluate, with_spans, tracer))
     finally:
         tracer.flush()
 
@@ -59,14 +55,9 @@ class TracedModel(ModelWrapper):
         self, messages: Prompt, sampling: Sampling, *, repeat: int = 0
     ) -> ModelResponse:
         """One reply, traced."""
-        if not _has_spans.get():
+        with self._tracer.call(self._identity, messages, sampling) as call:
             response = await self.inner.generate(messages, sampling, repeat=repeat)
-        else:
-            with self._tracer.call(self._identity, messages, sampling) as call:
-                response = await self.inner.generate(messages, sampling, repeat=repeat)
-                call.answer(response)
-        if not response.cached:
-            self._tracer.count(response)
+            call.answer(response)
         return response
 
 
@@ -78,28 +69,26 @@ class TracedScorer(ScorerWrapper):
         self._tracer = tracer
 
     def within(self) -> AbstractContextManager[None]:
-        """A span, where the sample gets spans."""
-        return self._tracer.scorer(self.name) if _has_spans.get() else nullcontext()
+        """A span."""
+        return self._tracer.scorer(self.name)
 
 
-def _around(evaluate: Evaluate, tracer: Tracer) -> Evaluate:
-    async def evaluate_traced(work: Work) -> SampleResult:
-        _has_spans.set(tracer.admits())
-        if not _has_spans.get():
-            return await _evaluate_quietly(evaluate, work, tracer)
-        with tracer.sample(work.sample, work.epoch) as span:
-            result = await evaluate(work)
-            tracer.finish(span, result)
+def _around(evaluate: Evaluate, with_spans: Job, tracer: Tracer) -> Evaluate:
+    """Decides once, before any layer is entered: a sample without spans meets none of them."""
+
+    async def evaluate_traced(job: Job, work: Work) -> SampleResult:
+        if tracer.admits():
+            with tracer.sample(work.sample, work.epoch) as span:
+                result = await evaluate(with_spans, work)
+                tracer.finish(span, result)
+        else:
+            started_ns = time_ns()
+            result = await evaluate(job, work)
+            if result.failure is not None:
+                with tracer.sample(work.sample, work.epoch, started_ns=started_ns) as span:
+                    tracer.finish(span, result)
+        if result.response is not None and work.response is None:
+            tracer.count(result.response)
         return result
 
     return evaluate_traced
-
-
-async def _evaluate_quietly(evaluate: Evaluate, work: Work, tracer: Tracer) -> SampleResult:
-    """No spans, unless it fails: then one, made afterwards."""
-    started_ns = time_ns()
-    result = await evaluate(work)
-    if result.failure is not None:
-        with tracer.sample(work.sample, work.epoch, started_ns=started_ns) as span:
-            tracer.finish(span, result)
-    return result

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -26,13 +27,18 @@ from opentelemetry.trace import SpanKind, StatusCode
 from llm_eval import evaluate, evaluation
 from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.models.caching import Caching
 from llm_eval.observability import tracer
 from llm_eval.observability.tracer import Tracer, is_on, tracer_from_environment
+from llm_eval.runner import Job, Work
+from llm_eval.tasks.build import build_task
 from llm_eval.testing import ScriptedModel
 from llm_eval.testing.scripted import Call
-from llm_eval.types import ModelResponse, Prompt, Sampling, Usage
+from llm_eval.tracing import TracedModel, TracedScorer, traced
+from llm_eval.types import ModelResponse, Prompt, RunInfo, SampleResult, Sampling, Usage
 
 REPLY = "words of the model"
+A_RUN = RunInfo("run_1", "qa", "m", "2026-01-02T03:04:05+00:00", {})
 
 
 def events_in_memory() -> InMemoryLogRecordExporter:
@@ -78,6 +84,11 @@ def reply(messages: Prompt, sampling: Sampling, repeat: int) -> ModelResponse:
     return ModelResponse(
         REPLY, "m-2026", usage=Usage(11, 3), latency_s=0.25, response_id="r1", cost_usd=0.5
     )
+
+
+def a_job() -> Job:
+    model = ScriptedModel(reply, name="m")
+    return Job(A_RUN.run_id, build_task("qa"), model, Sampling(), "test", 1)
 
 
 def late(call: Call, number: int = 1) -> ProviderError | None:
@@ -197,6 +208,79 @@ def test_fast_runs_have_spans_for_some_samples_and_for_every_failure(
     assert len(memory.spans("chat")) == 2
     assert dict(memory.spans("evaluate")[0].attributes or {})["llm_eval.n_untraced"] == 6
     assert memory.n_calls() == 7
+
+
+def test_spans_come_in_bunches_at_the_rate_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(tracer, "monotonic", lambda: now)
+    watching = Memory(samples_per_s=20).tracer
+    admitted = []
+    for _ in range(6 * 64):  # six seconds of 64 samples each
+        admitted.append(watching.admits())
+        now += 1 / 64
+    bunches = [len(bunch) for bunch in "".join("x" if one else " " for one in admitted).split()]
+    assert len(bunches) == 5
+    assert all(20 <= n < 32 for n in bunches)
+    assert sum(bunches) <= 20 + 6 * 20
+
+
+def test_a_model_slower_than_the_limit_has_every_sample_traced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(tracer, "monotonic", lambda: now)
+    watching = Memory(samples_per_s=20).tracer
+    for _ in range(500):
+        assert watching.admits()
+        now += 1 / 19
+
+
+async def test_a_sample_without_spans_passes_through_no_layer() -> None:
+    memory, plain, seen = Memory(samples_per_s=1e-9), a_job(), []
+    memory.tracer._allowed = 1.0
+
+    async def evaluate_one(job: Job, work: Work) -> SampleResult:
+        seen.append(job)
+        return SampleResult(work.index, work.epoch, work.sample, ())
+
+    [sample] = islice(plain.task.samples("test"), 1)
+    with traced(plain, A_RUN, memory.tracer) as job:
+        assert job.around is not None
+        for epoch in (0, 1):
+            await job.around(evaluate_one)(job, Work(0, epoch, sample, None))
+    assert isinstance(seen[0].model, TracedModel)
+    assert all(isinstance(scorer, TracedScorer) for scorer in seen[0].task.scorers)
+    assert (seen[1].model, seen[1].task) == (plain.model, plain.task)
+
+
+def test_replies_of_the_cache_are_no_calls(
+    monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage
+) -> None:
+    memory = Memory()
+    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: memory.tracer)
+    model = Caching(ScriptedModel(reply, name="m"), storage.cache())
+    evaluate("qa", model, db=storage, limit=2)
+    evaluate("qa", model, db=storage, limit=3)
+    calls = [(s.attributes or {})["llm_eval.cached"] for s in memory.spans("chat")]
+    assert sorted(calls) == [False, False, False, True, True]
+    assert memory.n_calls() == 3
+
+
+async def test_a_reply_that_an_earlier_process_got_is_no_call() -> None:
+    memory = Memory()
+    [sample] = islice(build_task("qa").samples("test"), 1)
+    response = reply((), Sampling(), 0)
+
+    async def evaluate_one(_job: Job, work: Work) -> SampleResult:
+        return SampleResult(work.index, work.epoch, work.sample, (), response)
+
+    with traced(a_job(), A_RUN, memory.tracer) as job:
+        assert job.around is not None
+        evaluated = job.around(evaluate_one)
+        await evaluated(job, Work(0, 0, sample, response))
+        assert memory.n_calls() == 0
+        await evaluated(job, Work(0, 1, sample, None))
+        assert memory.n_calls() == 1
 
 
 @pytest.mark.parametrize("text", ["x", "-1", "inf", "nan"])

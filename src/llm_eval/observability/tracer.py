@@ -5,8 +5,8 @@ Off unless the standard variables ask for it, and then nothing is imported:
     OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 llm-eval run qa
     OTEL_TRACES_EXPORTER=console llm-eval run qa
 
-The spans of one sample cost about 1 ms, three times a fast sample itself, so at most
-`SAMPLES_PER_S` samples a second get spans, events and places in histograms;
+The spans of one sample cost about 1 ms, five times a fast sample itself, so at most
+`SAMPLES_PER_S` samples a second get spans, events and places in histograms, in bunches;
 LLM_EVAL_TRACED_SAMPLES_PER_S sets it, 0 is no limit. Failed samples always have a span, the
 counters `llm_eval.calls` and `llm_eval.tokens` count every call, and the run's span says how many
 samples have no span.
@@ -96,7 +96,7 @@ class Tracer:
         self._logger = logs.get_logger(_NAME, __version__)
         self._capture = capture_content
         self._rate, self._allowed = samples_per_s, max(_BURST, samples_per_s)
-        self._refilled = monotonic()
+        self._refilled, self._is_saving = monotonic(), False
         self._n_untraced = 0
         self._totals = {"calls": 0, "input": 0, "output": 0}
         meter = metrics.get_meter(_NAME, __version__)
@@ -129,16 +129,25 @@ class Tracer:
             span.set_attribute("llm_eval.n_untraced", self._n_untraced)
 
     def admits(self) -> bool:
-        """Whether one more sample gets spans now."""
-        if self._rate:
-            now = monotonic()
-            self._allowed += (now - self._refilled) * self._rate
-            self._allowed = min(self._allowed, max(_BURST, self._rate))
-            self._refilled = now
-            if self._allowed < 1:
-                self._n_untraced += 1
-                return False
-            self._allowed -= 1
+        """Whether one more sample gets spans now.
+
+        Once the allowance is used up it must be that of a whole second again: samples in bunches
+        find the SDK's code in the processor's caches, and cost a third of single ones.
+        """
+        if not self._rate:
+            return True
+        now = monotonic()
+        gained = (now - self._refilled) * self._rate
+        self._allowed = min(self._allowed + gained, max(_BURST, self._rate))
+        self._refilled = now
+        if self._allowed < 1:
+            self._is_saving = True
+        elif self._is_saving:
+            self._is_saving = self._allowed < self._rate
+        if self._is_saving:
+            self._n_untraced += 1
+            return False
+        self._allowed -= 1
         return True
 
     @contextmanager
@@ -235,7 +244,9 @@ class Tracer:
         )
 
     def count(self, response: ModelResponse) -> None:
-        """Count a call; costs next to nothing."""
+        """Count a call, unless the cache answered; costs next to nothing."""
+        if response.cached:
+            return
         usage, totals = response.usage, self._totals
         totals["calls"] += 1
         totals["input"] += usage.prompt_tokens
