@@ -194,7 +194,7 @@ def test_an_unknown_run_names_the_nearest(storage: MetricsStorage) -> None:
 def test_an_ambiguous_beginning_is_refused(storage: MetricsStorage) -> None:
     start(storage)
     start(storage)
-    with pytest.raises(StoreError, match="is ambiguous"):
+    with pytest.raises(StoreError, match=r"is ambiguous: run_\w+, run_\w+; give more"):
         storage.get_run("run_")
 
 

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llm_eval.metrics import codec
-from llm_eval.metrics.collector import collect
-from llm_eval.metrics.export_columns import SCORE_COLUMNS, SUMMARY_COLUMNS, Column, with_scores
+from llm_eval.metrics.export_columns import SCORE_COLUMNS, Column, with_scores
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.types import ModelResponse, RunInfo
 
@@ -85,19 +84,12 @@ def score_sheet(storage: MetricsStorage, chosen: Selection) -> Sheet:
     """One row a sample, epoch and metric; a failed sample has its row too, without a value."""
     infos = chosen_runs(storage, chosen)
     rows = (
-        (*_run_part(info), *_sample_part(row), *score)
+        (*run_part(info), *_sample_part(row), *score)
         for info in infos
         for row in _stored(storage, info, chosen)
         for score in _scores(info, row)
     )
     return Sheet(SCORE_COLUMNS, rows)
-
-
-def summary_sheet(storage: MetricsStorage, chosen: Selection) -> Sheet:
-    """One row a run, slice and metric; the whole run comes first."""
-    infos = chosen_runs(storage, chosen)
-    rows = (row for info in infos for row in _summary_rows(storage, info, chosen.slice))
-    return Sheet(SUMMARY_COLUMNS, rows)
 
 
 def result_lines(storage: MetricsStorage, chosen: Selection) -> Iterator[str]:
@@ -106,7 +98,7 @@ def result_lines(storage: MetricsStorage, chosen: Selection) -> Iterator[str]:
     Stored JSON is copied, not decoded: it comes out as it went in.
     """
     for info in chosen_runs(storage, chosen):
-        run = codec.to_json(dict(zip(_RUN_NAMES, _run_part(info), strict=True)))[:-1]
+        run = codec.to_json(dict(zip(_RUN_NAMES, run_part(info), strict=True)))[:-1]
         for row in _stored(storage, info, chosen):
             yield f"{run},{_line(row)}}}"
 
@@ -130,7 +122,8 @@ def _stored(
 _RUN_NAMES = ("run_id", "task", "model", "created_at")
 
 
-def _run_part(info: RunInfo) -> Row:
+def run_part(info: RunInfo) -> Row:
+    """What every row says of its run first."""
     return info.run_id, info.task, info.model, info.created_at
 
 
@@ -157,7 +150,7 @@ def _sample_part(row: Mapping[str, Any]) -> Row:
 def _sample_row(info: RunInfo, places: list[int | None], row: Mapping[str, Any]) -> Row:
     inputs, target = _split_body(row["body"])
     return (
-        *_run_part(info),
+        *run_part(info),
         *_sample_part(row),
         _text(row["cluster"]),
         row["groups"],
@@ -226,61 +219,6 @@ def _scores(info: RunInfo, row: Mapping[str, Any]) -> Iterator[Row]:
             item["reason"],
             None if details is None else codec.to_json(details),
         )
-
-
-def _summary_rows(storage: MetricsStorage, info: RunInfo, only: str | None) -> Iterator[Row]:
-    numbers = info.summary or collect(storage, info.run_id).to_dict()
-    code = info.recipe.get("code") or {}
-    start = (
-        *_run_part(info),
-        info.finished_at,
-        info.status,
-        codec.to_json(dict(info.tags)),
-        code.get("git_commit"),
-        info.recipe.get("dataset_hash"),
-        info.recipe.get("model_fingerprint"),
-    )
-    parts = {None: numbers["metrics"], **numbers["slices"]}
-    for label, metrics in parts.items():
-        if only is None or label == only:
-            for name, metric in metrics.items():
-                states = None if label is not None else _judge_states(numbers, name)
-                yield (*start, label, name, *_metric_part(metric), *_totals(numbers), states)
-
-
-def _metric_part(metric: Mapping[str, Any]) -> Row:
-    names = ("n", "n_scored", "n_failed", "n_unscored")
-    return (
-        metric["value"],
-        metric["value_scored_only"],
-        *metric["ci95"],
-        metric["stderr"],
-        metric.get("method"),
-        *(metric.get(name) for name in names),
-    )
-
-
-def _totals(numbers: Mapping[str, Any]) -> Row:
-    usage, latency = numbers["usage"], numbers["latency_s"]
-    return (
-        usage["prompt_tokens"],
-        usage["completion_tokens"],
-        usage["cost_usd"],
-        latency["p50"],
-        latency["p95"],
-        numbers["wall_s"],
-    )
-
-
-def _judge_states(numbers: Mapping[str, Any], metric: str) -> str | None:
-    """Verdicts by state of the judge that gives a metric, as JSON."""
-    blocks = [
-        block
-        for block in numbers.get("judge", ())
-        if metric == block["metric"] or metric.startswith(f"{block['metric']}_")
-    ]
-    block = max(blocks, key=lambda one: len(one["metric"]), default=None)
-    return None if block is None else codec.to_json(block["states"])
 
 
 _both = msgspec.json.Decoder(tuple[msgspec.Raw, msgspec.Raw])

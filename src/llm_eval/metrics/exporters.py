@@ -34,8 +34,8 @@ from llm_eval.metrics.export_rows import (
     result_lines,
     sample_sheet,
     score_sheet,
-    summary_sheet,
 )
+from llm_eval.metrics.export_summaries import summary_sheet
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.types import Failure, ModelResponse, Prompt, Sample, SampleResult
 

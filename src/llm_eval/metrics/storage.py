@@ -4,15 +4,14 @@
 >>> storage.get_run("latest").summary["metrics"]
 """
 
-import difflib
 import secrets
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from llm_eval.errors import StoreError
 from llm_eval.metrics import codec
@@ -23,15 +22,17 @@ from llm_eval.metrics.engine import database_url, open_engine
 from llm_eval.metrics.labels import Labels
 from llm_eval.metrics.lineage import Lineage
 from llm_eval.metrics.outcomes import Outcomes, read_outcomes
-from llm_eval.metrics.schema import imperfect, responses, results, runs, samples, tags
+from llm_eval.metrics.result_rows import Wanted, read_rows
+from llm_eval.metrics.run_index import RunIndex
+from llm_eval.metrics.schema import responses, results, runs, tags
 from llm_eval.metrics.score_table import ScoreTable, read_score_table
+from llm_eval.metrics.status_counts import StatusCounts, read_status_counts
 from llm_eval.metrics.transactions import reading, writing
 from llm_eval.metrics.upgrade import ensure_schema
 from llm_eval.metrics.usage_table import UsageTable, read_sample_ids, read_usage
 from llm_eval.metrics.writer import RunWriter
 from llm_eval.types import Metric, ModelResponse, RunInfo, RunStatus, SampleResult
 
-_PAGE = 500
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -39,16 +40,6 @@ def new_run_id(now: datetime | None = None) -> str:
     """`run_YYYYMMDD_HHMMSS_xxxxxx`, in UTC."""
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%d_%H%M%S")
     return f"run_{stamp}_{''.join(secrets.choice(_ID_ALPHABET) for _ in range(6))}"
-
-
-class StatusCounts(NamedTuple):
-    """Results of a run by status."""
-
-    scored: int
-    unscored: int
-    failed: int
-    parse_failed: int
-    """Replies that were no answer; scored as worst, so they are among `scored`."""
 
 
 class MetricsStorage:
@@ -64,6 +55,7 @@ class MetricsStorage:
         self._engine = open_engine(database_url(url))
         ensure_schema(self._engine)
         self._cache = StoredCache(self._engine)
+        self._index = RunIndex(self._engine, self.url)
         self.labels = Labels(self._engine)
         """What people said of replies, and what is known of judges by it."""
         self.lineage = Lineage(self._engine)
@@ -104,15 +96,11 @@ class MetricsStorage:
 
     def count_runs(self) -> int:
         """How many runs there are."""
-        with reading(self._engine) as connection:
-            return int(connection.scalar(select(func.count()).select_from(runs)) or 0)
+        return self._index.count()
 
     def task_names(self) -> list[str]:
         """The tasks that there are runs of, by their own names."""
-        with reading(self._engine) as connection:
-            recipes = connection.scalars(select(runs.c.recipe).distinct()).all()
-        found = {codec.from_json(text).get("task") for text in recipes}
-        return sorted(str(name) for name in found if name)
+        return self._index.task_names()
 
     def cache(self) -> StoredCache:
         """The response cache in this database."""
@@ -185,16 +173,7 @@ class MetricsStorage:
         """
         if ref != "latest" and "=" not in ref and (promoted := self.baselines.find(ref)):
             ref = promoted.run_id
-        found = self._infos(_by_reference(ref).limit(2))
-        if ref != "latest" and "=" not in ref:
-            exact = [info for info in found if info.run_id == ref]
-            found = exact or found
-            if len(found) > 1:
-                both = ", ".join(info.run_id for info in found)
-                raise StoreError(f"run {ref!r} is ambiguous: {both}, …; give more of the id")
-        if not found:
-            raise StoreError(f"no run {ref!r} in {self.url}; {self._nearest(ref)}")
-        return found[0]
+        return self._index.find(ref)
 
     def list_runs(
         self,
@@ -208,15 +187,15 @@ class MetricsStorage:
         since: str | None = None,
     ) -> list[RunInfo]:
         """Runs that match, newest first; `since` is an ISO 8601 time in UTC."""
-        query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc())
-        for column, value in ((runs.c.task, task), (runs.c.model, model), (runs.c.status, status)):
-            if value is not None:
-                query = query.where(column == value)
-        if tag is not None:
-            query = query.where(runs.c.id.in_(_tagged(*tag)))
-        if since is not None:
-            query = query.where(runs.c.created_at >= since)
-        return self._infos(query.limit(limit).offset(offset))
+        return self._index.matching(
+            limit=limit,
+            offset=offset,
+            task=task,
+            model=model,
+            status=status,
+            tag=tag,
+            since=since,
+        )
 
     def writer(self, run_id: str) -> RunWriter:
         """Writes this run's replies and results."""
@@ -291,35 +270,12 @@ class MetricsStorage:
         limit: int | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         """What `results` gives, as stored: texts are not decoded. For exports, which copy them."""
-        query = _results(self._key(run_id), slice, failures, sample)
-        left = limit
-        while left is None or left > 0:
-            page = query.limit(_PAGE if left is None else min(_PAGE, left))
-            if after is not None:
-                page = page.where(tuple_(results.c.sample_index, results.c.epoch) > tuple_(*after))
-            with reading(self._engine) as connection:
-                answer = connection.execute(page)
-                names = tuple(answer.keys())
-                rows = [dict(zip(names, row, strict=True)) for row in answer]
-            yield from rows
-            if len(rows) < _PAGE:
-                return
-            after = (rows[-1]["sample_index"], rows[-1]["epoch"])
-            left = None if left is None else left - len(rows)
+        wanted = Wanted(slice, failures, sample, after, limit)
+        return read_rows(self._engine, self._key(run_id), wanted)
 
     def count_statuses(self, run_id: str) -> StatusCounts:
         """How many results are scored, unscored, failed, and how many replies were no answer."""
-        query = (
-            select(results.c.status, func.count(), func.count(results.c.parse_error))
-            .where(results.c.run == self._key(run_id))
-            .group_by(results.c.status)
-        )
-        with reading(self._engine) as connection:
-            rows = {status: (n, bad) for status, n, bad in connection.execute(query)}
-        scored, unscored, failed = (
-            rows.get(status, (0, 0))[0] for status in ("scored", "unscored", "failed")
-        )
-        return StatusCounts(scored, unscored, failed, sum(bad for _, bad in rows.values()))
+        return read_status_counts(self._engine, self._key(run_id))
 
     def consumption(self, run_id: str) -> Consumption:
         """What all replies of a run took, without reading their texts."""
@@ -343,87 +299,4 @@ class MetricsStorage:
         return read_sample_ids(self._engine, self._key(run_id), indices)
 
     def _key(self, run_id: str) -> int:
-        with reading(self._engine) as connection:
-            key = connection.scalar(select(runs.c.id).where(runs.c.run_id == run_id))
-        if key is None:
-            raise StoreError(f"no run {run_id!r} in {self.url}; {self._nearest(run_id)}")
-        return int(key)
-
-    def _infos(self, query: Select[Any]) -> list[RunInfo]:
-        with reading(self._engine) as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
-            keys = [row["id"] for row in rows]
-            counted = select(results.c.run, func.count()).where(results.c.run.in_(keys))
-            counts = {
-                row.run: row[1] for row in connection.execute(counted.group_by(results.c.run))
-            }
-            labels: dict[int, dict[str, str]] = {key: {} for key in keys}
-            for run, name, value in connection.execute(select(tags).where(tags.c.run.in_(keys))):
-                labels[run][name] = value
-        return [_info(row, counts.get(row["id"], 0), labels[row["id"]]) for row in rows]
-
-    def _nearest(self, ref: str) -> str:
-        known = [info.run_id for info in self.list_runs(limit=200)]
-        near = difflib.get_close_matches(ref, known, n=3, cutoff=0.4)
-        if near:
-            return f"did you mean {' or '.join(near)}?"
-        return "llm-eval runs lists them" if known else "there are no runs yet"
-
-
-def _by_reference(ref: str) -> Select[Any]:
-    query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc())
-    if ref == "latest":
-        return query
-    if "=" in ref:
-        name, _, value = ref.partition("=")
-        return query.where(runs.c.id.in_(_tagged(name, value)))
-    return query.where(runs.c.run_id.startswith(ref, autoescape=True))
-
-
-def _tagged(name: str, value: str) -> Select[Any]:
-    return select(tags.c.run).where(tags.c.name == name, tags.c.value == value)
-
-
-def _results(
-    run: int,
-    slice: str | None,  # noqa: A002
-    failures: bool,
-    sample: str | None,
-) -> Select[Any]:
-    """Results joined with their samples and replies, narrowed to what is asked for."""
-    reply = and_(
-        responses.c.run == results.c.run,
-        responses.c.sample_index == results.c.sample_index,
-        responses.c.epoch == results.c.epoch,
-    )
-    query = (
-        select(results, samples.c.body, responses.c.prompt, responses.c.response)
-        .join(samples, samples.c.key == results.c.sample_key)
-        .outerjoin(responses, reply)
-        .where(results.c.run == run)
-        .order_by(results.c.sample_index, results.c.epoch)
-    )
-    if slice is not None:
-        query = query.where(results.c.slice == codec.escape(slice))
-    if failures:
-        query = query.where(imperfect)
-    if sample is not None:
-        by_key = results.c.sample_key.startswith(sample, autoescape=True)
-        query = query.where(or_(results.c.sample_id == codec.escape(sample), by_key))
-    return query
-
-
-def _info(row: Mapping[str, Any], n_done: int, labels: Mapping[str, str]) -> RunInfo:
-    return RunInfo(
-        run_id=row["run_id"],
-        task=row["task"],
-        model=row["model"],
-        created_at=row["created_at"],
-        recipe=codec.from_json(row["recipe"]),
-        status=row["status"],
-        n_total=row["n_total"],
-        n_done=n_done,
-        finished_at=row["finished_at"],
-        tags=labels,
-        summary=codec.from_json(row["summary"]),
-    )
+        return self._index.key(run_id)

@@ -1,0 +1,146 @@
+"""Which runs a database holds, and which one a name means.
+
+latest   run_20260102_030405_abc123   run_20260102   main/qa   release=1.2
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Engine, Select, func, select
+
+from llm_eval.errors import StoreError
+from llm_eval.metrics import codec
+from llm_eval.metrics.schema import results, runs, tags
+from llm_eval.metrics.transactions import reading
+from llm_eval.types import RunInfo
+
+
+class RunIndex:
+    """The runs of one database."""
+
+    def __init__(self, engine: Engine, url: str) -> None:
+        """Read from `engine`; messages call the database `url`."""
+        self._engine = engine
+        self._url = url
+
+    def find(self, ref: str) -> RunInfo:
+        """The run behind an id, a unique beginning of one, `latest` or a tag `k=v`.
+
+        Raises:
+            StoreError: there is none, or several; names the nearest.
+        """
+        newest = ref == "latest" or "=" in ref
+        found = self._infos(_by_reference(ref).limit(1 if newest else 3))
+        if not newest:
+            exact = [info for info in found if info.run_id == ref]
+            found = exact or found
+            if len(found) > 1:
+                some = ", ".join(info.run_id for info in found[:2])
+                more = ", …" if len(found) > 2 else ""
+                raise StoreError(f"run {ref!r} is ambiguous: {some}{more}; give more of the id")
+        if not found:
+            raise self._unknown(ref)
+        return found[0]
+
+    def matching(
+        self,
+        *,
+        limit: int | None,
+        offset: int = 0,
+        task: str | None = None,
+        model: str | None = None,
+        status: str | None = None,
+        tag: tuple[str, str] | None = None,
+        since: str | None = None,
+    ) -> list[RunInfo]:
+        """Runs that match, newest first."""
+        query = _newest_first()
+        for column, value in ((runs.c.task, task), (runs.c.model, model), (runs.c.status, status)):
+            if value is not None:
+                query = query.where(column == value)
+        if tag is not None:
+            query = query.where(runs.c.id.in_(_tagged(*tag)))
+        if since is not None:
+            query = query.where(runs.c.created_at >= since)
+        return self._infos(query.limit(limit).offset(offset))
+
+    def key(self, run_id: str) -> int:
+        """What the other tables call the run.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        with reading(self._engine) as connection:
+            key = connection.scalar(select(runs.c.id).where(runs.c.run_id == run_id))
+        if key is None:
+            raise self._unknown(run_id)
+        return int(key)
+
+    def count(self) -> int:
+        """How many there are."""
+        with reading(self._engine) as connection:
+            return int(connection.scalar(select(func.count()).select_from(runs)) or 0)
+
+    def task_names(self) -> list[str]:
+        """The tasks that there are runs of, by their own names."""
+        with reading(self._engine) as connection:
+            recipes = connection.scalars(select(runs.c.recipe).distinct()).all()
+        found = {codec.from_json(text).get("task") for text in recipes}
+        return sorted(str(name) for name in found if name)
+
+    def _infos(self, query: Select[Any]) -> list[RunInfo]:
+        with reading(self._engine) as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+            keys = [row["id"] for row in rows]
+            counted = select(results.c.run, func.count()).where(results.c.run.in_(keys))
+            counts = {
+                row.run: row[1] for row in connection.execute(counted.group_by(results.c.run))
+            }
+            labels: dict[int, dict[str, str]] = {key: {} for key in keys}
+            for run, name, value in connection.execute(select(tags).where(tags.c.run.in_(keys))):
+                labels[run][name] = value
+        return [_info(row, counts.get(row["id"], 0), labels[row["id"]]) for row in rows]
+
+    def _unknown(self, ref: str) -> StoreError:
+        known = [info.run_id for info in self.matching(limit=200)]
+        near = difflib.get_close_matches(ref, known, n=3, cutoff=0.4)
+        if near:
+            hint = f"did you mean {' or '.join(near)}?"
+        else:
+            hint = "llm-eval runs lists them" if known else "there are no runs yet"
+        return StoreError(f"no run {ref!r} in {self._url}; {hint}")
+
+
+def _newest_first() -> Select[Any]:
+    return select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+
+
+def _by_reference(ref: str) -> Select[Any]:
+    query = _newest_first()
+    if ref == "latest":
+        return query
+    if "=" in ref:
+        name, _, value = ref.partition("=")
+        return query.where(runs.c.id.in_(_tagged(name, value)))
+    return query.where(runs.c.run_id.startswith(ref, autoescape=True))
+
+
+def _tagged(name: str, value: str) -> Select[Any]:
+    return select(tags.c.run).where(tags.c.name == name, tags.c.value == value)
+
+
+def _info(row: Mapping[str, Any], n_done: int, labels: Mapping[str, str]) -> RunInfo:
+    return RunInfo(
+        run_id=row["run_id"],
+        task=row["task"],
+        model=row["model"],
+        created_at=row["created_at"],
+        recipe=codec.from_json(row["recipe"]),
+        status=row["status"],
+        n_total=row["n_total"],
+        n_done=n_done,
+        finished_at=row["finished_at"],
+        tags=labels,
+        summary=codec.from_json(row["summary"]),
+    )
