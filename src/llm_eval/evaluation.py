@@ -235,6 +235,11 @@ class Plan:
     judges: tuple[Tally, ...] = ()
 
     @property
+    def n_total(self) -> int:
+        """Samples × epochs."""
+        return self.dataset.n * self.request.epochs
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """The run's recipe; with the request where names suffice to run it again."""
         request = self.request
@@ -325,7 +330,7 @@ def _open(plan: Plan, storage: MetricsStorage) -> RunInfo:
         model=plan.request.model,
         created_at=now.isoformat(timespec="seconds"),
         recipe=plan.recipe,
-        n_total=plan.dataset.n * plan.request.epochs,
+        n_total=plan.n_total,
         tags=plan.request.tags,
     )
     storage.create_run(info)

@@ -38,6 +38,7 @@ from llm_eval.types import (
     Unscored,
     Usage,
 )
+from tests.observability.scraped import scrape, series
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HOSTILE = 'm"} evil{a="\n\x1b[31m\ud800'
@@ -50,14 +51,6 @@ def tool(name: str) -> str:
             pytest.fail(f"{name} is not installed: apt-get install prometheus")
         pytest.skip(f"{name} is not installed: apt-get install prometheus")
     return found
-
-
-def series(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def value(text: str, name: str, **labels: str) -> float:
@@ -318,12 +311,6 @@ def ask(url: str, query: str) -> list[Any]:
     assert answered["status"] == "success", answered
     found: list[Any] = answered["data"]["result"]
     return found
-
-
-def scrape(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        text: str = answer.read().decode()
-    return text
 
 
 def test_watching_a_run_changes_no_number(storage: MetricsStorage) -> None:

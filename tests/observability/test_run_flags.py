@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from llm_eval.cli import watch
 from llm_eval.cli.main import main
 from llm_eval.models.base import BaseModel
-from llm_eval.observability.live_metrics import LimiterState
+from llm_eval.observability import live_metrics
+from llm_eval.observability.live_metrics import LimiterState, LiveRuns, serving
 from llm_eval.testing import StubServer
+from llm_eval.testing.stub_faults import Faults
+from tests.observability.scraped import scrape, series
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +64,45 @@ def test_metrics_are_served_while_it_runs(
     assert "metrics: http://127.0.0.1:" in capfd.readouterr().err
     assert len(seen) == 1
     assert seen[0] is not None
+
+
+def test_a_resumed_run_tells_what_is_left_and_what_it_kept(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[str] = []
+
+    @contextmanager
+    def noted(port: int, address: str) -> Iterator[LiveRuns]:
+        with serving(port, address) as runs:
+
+            def answer(_prompt: str) -> str:
+                pages.append(scrape(runs.port))
+                return "x"
+
+            server.answer = answer
+            yield runs
+
+    db = f"sqlite:///{tmp_path}/runs.db"
+    with StubServer(lambda _: "x", faults=Faults(script=["400"] * 2)).in_thread() as server:
+        model = f"openai/stub@{server.url}"
+        main(["run", "qa", "--model", model, "--limit", "5", "--db", db, "--no-cache"])
+        capfd.readouterr()
+        monkeypatch.setattr(live_metrics, "serving", noted)
+        resume = ["run", "--resume", "latest", "--db", db, "--metrics-port", "0", "--log-json"]
+        assert main(resume) == 0
+    found = series(pages[0])
+    who = {"task": "qa", "model": model}
+    numbers = {
+        name: found[f"llm_eval_{name}", frozenset((who | more).items())]
+        for name, more in (
+            ("planned_samples", {}),
+            ("kept_samples", {}),
+            ("samples_total", {"status": "scored"}),
+        )
+    }
+    assert numbers == {"planned_samples": 2, "kept_samples": 3, "samples_total": 0}
+    [starts] = [line for line in capfd.readouterr().err.splitlines() if "run starts" in line]
+    assert (json.loads(starts)["n"], json.loads(starts)["n_kept"]) == (5, 3)
 
 
 @pytest.mark.parametrize("port", ["x", "99999", "1.2.3.4", "-1"])

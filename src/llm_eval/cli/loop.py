@@ -106,7 +106,8 @@ def _evaluate(plan: "Plan", storage: "MetricsStorage", resume: "RunInfo | None")
     async def main() -> "Evaluation":
         stop = asyncio.Event()
         stop_on_signals(stop)
-        with Progress(plan) as progress:
+        n_kept = storage.count_statuses(resume.run_id).done if resume else 0
+        with Progress(plan, n_kept) as progress:
             return await execute_plan(plan, storage, observers=[progress], stop=stop, resume=resume)
 
     return in_own_loop(main)

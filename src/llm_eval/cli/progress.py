@@ -19,10 +19,12 @@ _LINE_EVERY_S = 30.0
 class Progress:
     """Counts finished samples and shows them; a context manager around one run."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, n_kept: int = 0) -> None:
+        """Start at what is done: `n_kept` of the plan's samples × epochs."""
         self._title = f"{plan.request.task} · {plan.request.model}"
-        self._total = plan.dataset.n * plan.request.epochs
-        self._done = self._failed = self._tokens = 0
+        self._total = plan.n_total
+        self._kept = self._done = n_kept
+        self._failed = self._tokens = 0
         self._cost_usd = 0.0
         self._started = self._shown = monotonic()
         self._bar: RichProgress | None = None
@@ -30,7 +32,9 @@ class Progress:
     def __enter__(self) -> "Progress":
         if notes().is_terminal:
             self._bar = _bar()
-            self._task = self._bar.add_task(self._title, total=self._total, facts="")
+            self._task = self._bar.add_task(
+                self._title, total=self._total, completed=self._done, facts=""
+            )
             self._bar.start()
         return self
 
@@ -61,7 +65,7 @@ class Progress:
             notes().print(f"{self._title}: {self._done}/{self._total}, {self._facts()}")
 
     def _facts(self) -> str:
-        rate = self._done / max(monotonic() - self._started, 1e-9)
+        rate = (self._done - self._kept) / max(monotonic() - self._started, 1e-9)
         facts = [f"{rate:,.1f}/s", f"{self._tokens:,} tokens"]
         if self._cost_usd:
             facts.append(f"${self._cost_usd:,.4f}")

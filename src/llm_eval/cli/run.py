@@ -112,18 +112,19 @@ async def _run_all(
     plans: Sequence[Plan],
     storage: MetricsStorage,
     resumed: RunInfo | None,
-    watchers: Callable[[Plan], list[Observer]],
+    watchers: Callable[[Plan, int], list[Observer]],
 ) -> list[Evaluation]:
     """Run one plan after another, until told to stop."""
     stop = asyncio.Event()
     stop_on_signals(stop)
     evaluations: list[Evaluation] = []
+    n_kept = storage.count_statuses(resumed.run_id).done if resumed else 0
     async with kept_servers():
         for plan in plans:
             if stop.is_set():
                 break
-            with Progress(plan) as progress:
-                observers = [progress, *watchers(plan)]
+            with Progress(plan, n_kept) as progress:
+                observers = [progress, *watchers(plan, n_kept)]
                 evaluations.append(
                     await execute_plan(
                         plan, storage, observers=observers, stop=stop, resume=resumed

@@ -17,6 +17,11 @@ class StatusCounts(NamedTuple):
     parse_failed: int
     """Replies that were no answer; scored as worst, so they are among `scored`."""
 
+    @property
+    def done(self) -> int:
+        """Those that a resumed run keeps: all but the failed."""
+        return self.scored + self.unscored
+
 
 def read_status_counts(engine: Engine, run: int) -> StatusCounts:
     """The counts of the run with this key.

@@ -74,6 +74,7 @@ class LiveRun:
         model: str,
         n_planned: int,
         *,
+        n_kept: int = 0,
         worst: Mapping[str, float],
         limiter: Callable[[], LimiterState] | None = None,
     ) -> None:
@@ -82,12 +83,13 @@ class LiveRun:
         Args:
             task: label.
             model: label.
-            n_planned: samples × epochs.
+            n_planned: samples × epochs that are to do.
+            n_kept: those that were done before the run was resumed.
             worst: of each metric: what a sample without a score counts for.
             limiter: gives the state of the model's limiter, where it has one.
         """
         self.who = [label(task), label(model)]
-        self._n_planned = n_planned
+        self._n_planned, self._n_kept = n_planned, n_kept
         self._worst = worst
         self._limiter = limiter
         self._moments = {name: _Moments() for name in worst}
@@ -119,9 +121,13 @@ class LiveRun:
     def collect(self) -> Iterator[Any]:
         """Every family of this run."""
         core = library().core
-        planned = gauge("llm_eval_planned_samples", "Samples × epochs of the running run.", ())
-        planned.add_metric(self.who, self._n_planned)
-        yield planned
+        for name, text, n in (
+            ("llm_eval_planned_samples", "Samples × epochs that are to do.", self._n_planned),
+            ("llm_eval_kept_samples", "Those done before the run was resumed.", self._n_kept),
+        ):
+            family = gauge(name, text, ())
+            family.add_metric(self.who, n)
+            yield family
         yield self._counter("llm_eval_samples", "Finished samples by status.", self._n, "status")
         tokens = "Tokens, as the provider counted."
         yield self._counter("llm_eval_tokens", tokens, self._tokens, "direction")
