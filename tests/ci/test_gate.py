@@ -11,9 +11,11 @@ from llm_eval.ci.agreement import Calibration, Label, from_confusion, write_cali
 from llm_eval.ci.bounds import at_least, bound
 from llm_eval.ci.evidence import Evidence
 from llm_eval.ci.gate import check
+from llm_eval.ci.rules import NonInferiority
 from llm_eval.ci.thresholds import parse_thresholds
 from llm_eval.errors import ConfigError, IncomparableError
 from llm_eval.scorers.deterministic import ExactMatch
+from llm_eval.stats.paired import compare_paired
 from tests.ci.conftest import Judge, Questions, Runs, gate, response, verdict, wrong_below
 
 FLOOR = "gates: [{id: floor, metric: exact_match, kind: floor, min: %s}]"
@@ -118,6 +120,28 @@ class TestComparison:
         assert verdict(rule % 0.3, current, baseline) == "pass"
         assert verdict(rule % 0.05, current, baseline) == "fail"
 
+    def test_relative_of_what_should_be_low(self, runs: Runs) -> None:
+        rule = "gates: [{id: r, metric: mistake, kind: relative, max_increase: %s}]"
+        baseline, current = runs.make(wrong_below(60)), runs.make(wrong_below(84))
+        assert verdict(rule % 0.9, current, baseline) == "pass"
+        assert verdict(rule % 0.05, current, baseline) == "fail"
+
+    def test_of_nothing_no_share_can_be_taken(self, runs: Runs) -> None:
+        rule = "gates: [{id: r, metric: exact_match, kind: relative, max_drop: 0.1}]"
+        (result,) = gate(rule, runs.make(), runs.make(wrong_below(240))).results
+        assert result.status == "fail"
+        assert "no share can be taken" in result.finding.reason
+
+    def test_a_bound_on_the_margin_is_not_within_it(self, runs: Runs) -> None:
+        baseline, current = runs.make(wrong_below(10)), runs.make(wrong_below(14))
+        before, after = (run.values("exact_match") for run in (baseline, current))
+        bound = -compare_paired(before, after).margin_low
+        for margin, status in ((bound, "inconclusive"), (bound + 1e-9, "pass")):
+            (rule,) = parse_thresholds(NO_DROP % 0.1).rules
+            assert isinstance(rule, NonInferiority)
+            found = replace(parse_thresholds(NO_DROP % 0.1), rules=(replace(rule, margin=margin),))
+            assert check(found, current, baseline).status == status
+
     def test_relative_wants_the_side_that_is_worse(self, runs: Runs) -> None:
         rule = "gates: [{id: r, metric: exact_match, kind: relative, max_increase: 0.1}]"
         with pytest.raises(ConfigError, match="give max_drop"):
@@ -130,6 +154,29 @@ class TestComparison:
             rule = f"{measure}: '<= baseline * 1.2'"
             assert verdict(rule, dear, baseline) == "fail"
             assert verdict(rule, baseline, dear) == "pass"
+
+    def test_a_ratio_that_may_be_either_is_inconclusive(self, runs: Runs) -> None:
+        rng = np.random.default_rng(5)
+        factors = rng.lognormal(np.log(1.2), 1.0, 240)
+        now = runs.make(lambda n, _: response(str(n), cost_usd=0.001 * factors[n], latency_s=0.1))
+        (result,) = gate("cost_usd: '<= baseline * 1.8'", now, runs.make()).results
+        assert result.status == "inconclusive"
+        assert result.finding.required_n is not None
+        assert result.finding.required_n > 240
+
+    def test_twenty_samples_say_something_of_a_sum_and_nineteen_nothing(self, runs: Runs) -> None:
+        for n, status in ((20, "pass"), (19, "inconclusive")):
+            task = Questions(n=n)
+            found = gate(
+                "cost_usd: '<= baseline * 1.2'", runs.make(task=task), runs.make(task=task)
+            )
+            assert found.status == status
+        assert found.results[0].finding.required_n == 20
+
+    def test_a_total_may_reach_its_ceiling(self, runs: Runs) -> None:
+        run = runs.make()
+        assert verdict("total_tokens: '<= 2880'", run) == "pass"
+        assert verdict("total_tokens: '<= 2879'", run) == "fail"
 
     def test_a_drop_in_one_slice_is_found_behind_the_average(self, runs: Runs) -> None:
         baseline = runs.make(lambda n, _: "wrong" if n % 3 and n < 60 else str(n))
@@ -170,6 +217,27 @@ class TestNewlyFailing:
         (result,) = gate(self.RULE, current, runs.make(epochs=3)).results
         assert result.status == "pass"
         assert "9 more are unstable" in result.finding.reason
+
+    def test_what_passed_now_and_then_does_not_newly_fail(self, runs: Runs) -> None:
+        before = runs.make(lambda n, e: "wrong" if n == 0 and e < 2 else str(n), epochs=3)
+        (result,) = gate(self.RULE, runs.make(wrong_below(1), epochs=3), before).results
+        assert result.status == "pass"
+        assert "1 more are unstable" in result.finding.reason
+
+    @pytest.mark.parametrize("tries", [(1, 3), (3, 1)])
+    def test_the_run_with_fewer_tries_counts(self, tries: tuple[int, int], runs: Runs) -> None:
+        before, after = (runs.make(epochs=n) for n in tries)
+        assert verdict(self.RULE, after, before) == "pass"
+        worse = runs.make(wrong_below(2), epochs=tries[1])
+        found = verdict(self.RULE, worse, before)
+        assert found == "inconclusive"
+
+    def test_from_which_value_a_sample_passes(self, runs: Runs) -> None:
+        worse, baseline = runs.make(wrong_below(2)), runs.make()
+        for metric in ("correct", "mistake"):
+            rule = f"gates: [{{id: n, kind: newly_failing, confirm: 1, metric: {metric}, pass_at: 0.5}}]"
+            (result,) = gate(rule, worse, baseline).results
+            assert (result.status, result.finding.observed) == ("fail", 2)
 
     def test_so_many_may_fail(self, runs: Runs) -> None:
         current, baseline = runs.make(wrong_below(2), epochs=3), runs.make(epochs=3)

@@ -93,7 +93,7 @@ def _finding(
     seen = test.delta if observed is None else float(observed)
     worse = (test.delta < 0) == metric.higher_is_better and test.delta != 0
     p_value = test.p_value if worse else 1.0
-    if test.n and kept:
+    if kept:
         return Finding("pass", seen, limit, f"{shown}, and is ruled out{how}", p_value)
     if test.verdict == "regressed":
         return Finding("fail", seen, limit, f"{shown}; it dropped (p {p_value:.2g})", p_value)
