@@ -96,10 +96,10 @@ def with_value(runs: Runs, value: float) -> Evidence:
     return replace(run, table=replace(run.table, columns=as_columns(values)))
 
 
-def with_missing_rows(runs: Runs) -> Evidence:
-    """A run whose last row got lost, although it is said to be complete."""
+def with_planned(runs: Runs, more: int) -> Evidence:
+    """A run of which so many more rows were planned, although it is said to be complete."""
     run = runs.make()
-    info = replace(run.info, n_total=run.info.n_total + 1)
+    info = replace(run.info, n_total=run.info.n_total + more)
     return replace(run, info=info)
 
 
@@ -123,7 +123,10 @@ FAULTS: Mapping[str, Faulty] = {
     "judge gives infinity": lambda runs: runs.make(task=judged(float("inf"))),
     "NaN in the store": lambda runs: with_value(runs, float("nan")),
     "infinity in the store": lambda runs: with_value(runs, float("inf")),
-    "missing sample": with_missing_rows,
+    "a rate of 2 in the store": lambda runs: with_value(runs, 2.0),
+    "a rate below 0 in the store": lambda runs: with_value(runs, -1.0),
+    "missing sample": lambda runs: with_planned(runs, 1),
+    "a sample too many": lambda runs: with_planned(runs, -1),
     "duplicate id": lambda runs: runs.make(task=Questions(repeat_last=True)),
     "interrupted": interrupted,
     "dataset changed": lambda runs: runs.make(task=Questions(target_of_first="zero")),
@@ -219,6 +222,26 @@ def test_counted_errors_are_the_worst_they_could_be(runs: Runs) -> None:
     high, low = (check(parse_thresholds(rule % limit), current) for limit in (0.999, 0.9))
     assert (high.status, low.status) == ("inconclusive", "pass")
     assert low.results[0].finding.observed == pytest.approx(239 / 240)
+
+
+def test_a_call_that_failed_is_as_slow_and_as_dear_as_can_be(runs: Runs) -> None:
+    rule = "gates: [{id: r, kind: ceiling, metric: %s, max: %s, on_error: count}]"
+    slow = check(parse_thresholds(rule % ("latency_p95_s", 2)), FAULTS["timeout"](runs))
+    assert slow.status == "fail"
+    for limit, status in ((2880, "pass"), (2879, "fail")):  # 240 calls of 12 tokens
+        held_to = parse_thresholds(rule % ("total_tokens", limit))
+        assert check(held_to, FAULTS["timeout"](runs)).status == status
+
+
+def test_counted_errors_are_the_worst_for_the_rule_whichever_end_is_better(runs: Runs) -> None:
+    rule = "gates: [{id: r, metric: %s, kind: %s, on_error: count}]"
+    wrong = runs.make(lambda number, _: "wrong", fault=refused("timeout"))
+    for metric, kind, observed in (
+        ("exact_match", "ceiling, max: 0.5", 1 / 3),
+        ("mistake", "floor, min: 0.5", 2 / 3),
+    ):
+        (result,) = check(parse_thresholds(rule % (metric, kind)), wrong).results
+        assert result.finding.observed == pytest.approx(observed)
 
 
 def test_failing_more_never_raises_what_a_gate_observes(runs: Runs) -> None:

@@ -10,6 +10,7 @@ import pytest
 from llm_eval.ci.agreement import Calibration, Label, from_confusion, write_calibration
 from llm_eval.ci.bounds import at_least, bound
 from llm_eval.ci.evidence import Evidence
+from llm_eval.ci.finding import Finding
 from llm_eval.ci.gate import check
 from llm_eval.ci.rules import NonInferiority
 from llm_eval.ci.thresholds import parse_thresholds
@@ -70,6 +71,11 @@ class TestFloor:
         rule = 'gates: [{id: f, metric: "exact_match_pass^3", kind: floor, min: 0.9}]'
         (result,) = gate(rule, shaky).results
         assert (result.status, result.finding.observed) == ("fail", 0.5)
+
+    def test_half_of_the_tries_is_no_majority(self, runs: Runs) -> None:
+        shaky = runs.make(lambda n, e: "wrong" if n < 120 and e else str(n), epochs=2)
+        rule = 'gates: [{id: f, metric: "exact_match_majority", kind: floor, min: 0.1}]'
+        assert gate(rule, shaky).results[0].finding.observed == 0.5
 
     def test_in_a_slice(self, runs: Runs) -> None:
         hard_wrong = runs.make(lambda number, _: "wrong" if number % 3 == 0 else str(number))
@@ -235,8 +241,8 @@ class TestNewlyFailing:
     def test_from_which_value_a_sample_passes(self, runs: Runs) -> None:
         worse, baseline = runs.make(wrong_below(2)), runs.make()
         for metric in ("correct", "mistake"):
-            rule = f"gates: [{{id: n, kind: newly_failing, confirm: 1, metric: {metric}, pass_at: 0.5}}]"
-            (result,) = gate(rule, worse, baseline).results
+            rule = f"kind: newly_failing, confirm: 1, metric: {metric}, pass_at: 0.5"
+            (result,) = gate(f"gates: [{{id: n, {rule}}}]", worse, baseline).results
             assert (result.status, result.finding.observed) == ("fail", 2)
 
     def test_so_many_may_fail(self, runs: Runs) -> None:
@@ -401,6 +407,41 @@ gates:
         self.TEXT = text.replace("min: 0.6", "min: 0.6, max_age_days: 90")
         assert self.hold(tmp_path, run, Judge(), agree=200, age_days=10)["judge"] == "pass"
         assert self.hold(tmp_path, run, Judge(), agree=200, age_days=100)["judge"] == "fail"
+
+
+class TestLabels:
+    """What the labels of a judge show, and how many it takes."""
+
+    def held(self, agree: int, n: int, limit: float, coefficient: str, runs: Runs) -> Finding:
+        counts = {"both": agree // 2, "only_people": n - agree, "only_judge": 0}
+        counts["neither"] = agree - agree // 2
+        now = datetime.now(UTC).isoformat()
+        stored = from_confusion({"pass": {"confusion": counts}}, "correct", {}, now)
+        rule = f"kind: agreement, metric: correct, min: {limit}, coefficient: {coefficient}"
+        report = gate(f"gates: [{{id: j, {rule}}}]", runs.make(), calibrations={"correct": stored})
+        return report.results[0].finding
+
+    @pytest.mark.parametrize(
+        ("coefficient", "limit"), [("kappa", 0.86), ("ac1", 0.86), ("accuracy", 0.92)]
+    )
+    def test_the_bound_must_reach_the_limit_not_the_point(
+        self, coefficient: str, limit: float, runs: Runs
+    ) -> None:
+        found = self.held(95, 100, limit, coefficient, runs)
+        assert found.observed is not None
+        assert found.observed > limit
+        assert found.status == "inconclusive"
+        assert found.required_n is not None
+        assert found.required_n > 100
+
+    @pytest.mark.parametrize(("n", "status"), [(50, "pass"), (49, "inconclusive")])
+    def test_fifty_labels_say_something(self, n: int, status: str, runs: Runs) -> None:
+        assert self.held(n, n, 0.5, "kappa", runs).status == status
+
+    @pytest.mark.parametrize("coefficient", ["kappa", "ac1", "accuracy"])
+    def test_that_all_agree_is_no_certainty(self, coefficient: str, runs: Runs) -> None:
+        assert self.held(60, 60, 0.97, coefficient, runs).status == "inconclusive"
+        assert self.held(60, 60, 0.8, coefficient, runs).status == "pass"
 
 
 def test_the_json_is_as_promised(runs: Runs) -> None:

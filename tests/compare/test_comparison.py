@@ -303,6 +303,13 @@ def test_of_scorers_the_refusal_shows_the_names(storage: MetricsStorage, make_ru
         compare(storage, before, after)
 
 
+def test_a_p_value_at_alpha_is_significant(storage: MetricsStorage, make_run: MakeRun) -> None:
+    found = compare(storage, make_run([1.0] * 40), make_run([0.0] * 12 + [1.0] * 28))
+    one = found.metrics["exact_match"]
+    assert one.held(0.05, 0.05).verdict == "regressed"
+    assert one.held(0.05 + 1e-12, 0.05).verdict == "inconclusive"
+
+
 class TestJudge:
     """A judge is one of the scorers; where it alone differs, it is what is named and allowed."""
 

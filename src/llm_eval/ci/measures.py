@@ -119,7 +119,8 @@ def _quantile(scope: Scope, measure: str, limit: float) -> Finding:
         alpha=scope.alpha,
     )
     share = at_most(found, allowed, scope.alpha, f"share of replies slower than {limit:g} s")
-    observed = float(np.quantile(times[asked], level))
+    with np.errstate(invalid="ignore"):  # between two that never ended lies no number
+        observed = float(np.nan_to_num(np.quantile(times[asked], level), nan=np.inf, posinf=np.inf))
     reason = f"{measure}{scope.suffix} is {observed:.4g} s; {share.reason}"
     return replace(share, observed=observed, limit=limit, reason=reason)
 

@@ -90,7 +90,7 @@ class Scope:
         """
         run = self.reference if of_baseline else self.current
         scored = np.array([status == "scored" for status in run.outcomes.statuses], dtype=np.bool_)
-        finite = np.isfinite(run.table.values).all(axis=1)
+        finite = np.isfinite(run.checked.values).all(axis=1)
         unparsed = run.outcomes.parse_failed
         answered = ~unparsed & ~run.outcomes.cut_off
         good = scored & finite & (answered | unparsed if but_unparsed else answered)
