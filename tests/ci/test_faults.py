@@ -10,16 +10,19 @@ import pytest
 
 from llm_eval.ci.agreement import Calibration, Label, write_calibration
 from llm_eval.ci.evidence import Evidence, from_storage
+from llm_eval.ci.finding import ErroredSamplesError
 from llm_eval.ci.gate import check
 from llm_eval.ci.gate_report import GateReport
 from llm_eval.ci.measure_names import MEASURES, QUANTILES, TOTALS
 from llm_eval.ci.rules import KINDS
+from llm_eval.ci.scope import Scope
 from llm_eval.ci.thresholds import parse_thresholds
 from llm_eval.errors import IncomparableError, ProviderError
 from llm_eval.metrics.float_columns import as_columns
+from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.scorers.deterministic import ExactMatch
 from llm_eval.testing import Call
-from llm_eval.types import ModelResponse
+from llm_eval.types import Metric, ModelResponse
 from tests.ci.conftest import Judge, Questions, Runs, response, right
 
 QUANTILES_HERE = [name for name in QUANTILES if name != "latency_p99_s"]
@@ -262,6 +265,25 @@ def test_scores_of_another_shape_than_the_recipe_are_refused(runs: Runs) -> None
     table = replace(run.table, metrics=("correct",), columns=run.table.columns[1:])
     rule = "gates: [{id: r, kind: floor, metric: correct, min: 0.5}]"
     assert check(parse_thresholds(rule), replace(run, table=table)).status == "incomplete"
+
+
+@pytest.mark.parametrize("shorter", ["baseline", "current"])
+def test_a_sample_that_only_one_run_has_stops_what_compares(shorter: str, runs: Runs) -> None:
+    whole = runs.make().checked
+    kept = slice(0, -1)
+    short = ScoreTable(
+        whole.metrics,
+        whole.indices[kept],
+        whole.keys[kept],
+        whole.labels[kept],
+        whole.clusters[kept],
+        whole.failed[kept],
+        tuple(column[kept] for column in whole.columns),
+    )
+    tables = (short, whole) if shorter == "baseline" else (whole, short)
+    scope = Scope(runs.make(), runs.make(), None, 0.05, count_errors=True, pairings={})
+    with pytest.raises(ErroredSamplesError, match="1 samples are in only one of the runs"):
+        scope.pair_columns(*tables, "have none", Metric("correct", "rate"))
 
 
 def test_a_run_without_results_passes_nothing(runs: Runs) -> None:

@@ -303,6 +303,23 @@ def test_of_scorers_the_refusal_shows_the_names(storage: MetricsStorage, make_ru
         compare(storage, before, after)
 
 
+def test_runs_of_one_dataset_that_share_nothing_are_incomplete(
+    storage: MetricsStorage, make_run: MakeRun
+) -> None:
+    before = make_run([1.0] * 5 + ["absent"] * 5, status="complete")
+    after = make_run(["absent"] * 5 + [1.0] * 5, status="complete")
+    found = compare(storage, before, after)
+    assert (found.n_paired, found.n_missing, found.incomplete) == (0, 10, True)
+
+
+def test_a_sample_that_a_whole_run_of_the_same_dataset_lacks_is_missing(
+    storage: MetricsStorage, make_run: MakeRun
+) -> None:
+    found = compare(storage, make_run([1.0] * 40), make_run([1.0] * 30))
+    assert (found.n_paired, found.n_missing) == (30, 10)
+    assert (found.verdict, found.incomplete) == ("inconclusive", False)
+
+
 def test_a_p_value_at_alpha_is_significant(storage: MetricsStorage, make_run: MakeRun) -> None:
     found = compare(storage, make_run([1.0] * 40), make_run([0.0] * 12 + [1.0] * 28))
     one = found.metrics["exact_match"]
