@@ -12,6 +12,7 @@ NAMES = (
     "start_up",
     "scoring",
     "engine",
+    "refusals",
     "peers",
     "scale",
     "compare",

@@ -8,6 +8,7 @@ import pytest
 from llm_eval.errors import ProviderError
 from llm_eval.models.limiting import Limiter, Limiting
 from llm_eval.models.rate import TokenBucket, seconds_until_reset
+from llm_eval.models.refusals import Refusals
 from llm_eval.specs import Limits
 from llm_eval.testing import Call, ScriptedModel
 from llm_eval.types import Message, ModelResponse, Sampling, Usage
@@ -112,6 +113,20 @@ async def test_refusals_by_chance_cost_their_own_calls_and_no_slots(seed: int) -
     assert model.limiter.state.slots > 200
 
 
+@pytest.mark.parametrize(("every", "is_cut"), [(20, False), (2, True)])
+def test_while_the_slots_are_doubled_only_more_than_chance_cuts_them(
+    every: int, *, is_cut: bool
+) -> None:
+    refusals = Refusals()
+    cuts = []
+    for number in range(1, 201):
+        if number % every:
+            refusals.answered(16)
+        else:
+            cuts.append(refusals.refused(doubling=True))
+    assert any(cuts) is is_cut
+
+
 async def test_a_limit_is_kept_to_with_few_wasted_calls() -> None:
     """An endpoint with 64 places, 256 allowed: it is found, and hardly overstepped afterwards."""
 
@@ -138,7 +153,7 @@ async def test_a_limit_is_kept_to_with_few_wasted_calls() -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(1032):
             group.create_task(work())
-    assert n_refused / 10_000 < 0.05
+    assert n_refused / 10_000 < 0.03
     assert asyncio.get_running_loop().time() < 10_000 / 64 / 0.75
 
 

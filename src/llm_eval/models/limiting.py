@@ -106,7 +106,7 @@ class Limiter:
         """
         if started <= self._last_cut:
             return
-        if self._refusals.refused():
+        if self._refusals.refused(doubling=self._slow_start and self._slots < self._most):
             self._cut()
         else:
             self._see_what_the_cut_brought()

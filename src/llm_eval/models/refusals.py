@@ -44,11 +44,18 @@ class Refusals:
             self._n //= 2
             self._refused //= 2
 
-    def refused(self) -> bool:
-        """A call was refused; whether that makes them too many."""
+    def refused(self, *, doubling: bool = False) -> bool:
+        """A call was refused; whether that makes them too many.
+
+        Args:
+            doubling: the slots are still being doubled. Then as many are let pass as ever come by
+                chance: a limit is overstepped so far within a round that it shows all the same,
+                and what comes by chance is found faster with all slots than with the first few.
+        """
         self._n += 1
         self._refused += 1
-        share = _MOST_BY_CHANCE if self._testing else _TOLERATED + 1.5 * self.by_chance
+        chance = self._testing or doubling
+        share = _MOST_BY_CHANCE if chance else _TOLERATED + 1.5 * self.by_chance
         spread = sqrt(share * (1 - share) * self._n)
         sigmas = _SIGMAS_BY_CHANCE if self.by_chance else _SIGMAS
         return self._refused > share * self._n + sigmas * spread
