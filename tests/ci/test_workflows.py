@@ -1,5 +1,6 @@
 """The workflows and the action: safe by their form, and their steps run here, over a stub."""
 
+import json
 import os
 import re
 import shutil
@@ -264,6 +265,24 @@ def test_a_provider_that_is_down_is_no_pass(workspace: Path) -> None:
         **{"run-arguments": "--limit 2 --max-time 2s"},
     )
     assert ended.code not in (0, 1), ended.log
+
+
+def test_known_replies_are_replayed_without_a_model(workspace: Path) -> None:
+    """What a fork's pull request does with the cache of the main branch."""
+    with StubServer(_known(["qa"], 0.1)).in_thread() as stub:
+        model = f"openai/stub@{stub.url}"
+        assert runner(workspace, model).code == 0
+    ended = runner(workspace, model)
+    assert ended.code == 0, ended.log
+    run = json.loads((workspace / "reports/qa/run.json").read_text())
+    assert run["cache_hits"] == run["n_total"] == 120
+
+
+def test_a_database_that_cannot_be_opened_is_no_regression(workspace: Path) -> None:
+    (workspace / ".llm_eval").write_text("a file where the directory should be")
+    ended = runner(workspace, "openai/stub@http://127.0.0.1:9/v1")
+    assert ended.code == 4, ended.log
+    assert "Traceback" not in ended.log
 
 
 def test_hostile_inputs_stay_arguments(workspace: Path) -> None:
