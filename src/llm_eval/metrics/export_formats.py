@@ -13,12 +13,12 @@ from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
 from llm_eval.metrics.export_columns import Column
 from llm_eval.metrics.export_rows import Row, Sheet
-from llm_eval.metrics.formula_safe import cell
+from llm_eval.metrics.formula_safe import harmless, writable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_QUOTE = '"'
+_QUOTE, _NUL = '"', b"\0"
 _BATCH = 5_000
 """Rows that are in memory at once."""
 
@@ -127,7 +127,19 @@ def _writable(text: str | None) -> str | None:
 
 
 def _csv_line(row: Iterable[Any]) -> bytes:
-    return f"{','.join([_csv_value(value) for value in row])}\r\n".encode()
+    """One record; what no CSV can hold is looked for in the bytes of the whole line."""
+    try:
+        line = _joined(row).encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        line = _NUL
+    if _NUL in line:
+        row = [writable(value) if isinstance(value, str) else value for value in row]
+        return _joined(row).encode()
+    return line
+
+
+def _joined(row: Iterable[Any]) -> str:
+    return f"{','.join([_csv_value(value) for value in row])}\r\n"
 
 
 def _csv_value(value: Any) -> str:
@@ -135,12 +147,12 @@ def _csv_value(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        if value.isalnum():  # half of all cells: no quote, no sign, nothing unwritable
+        if value.isalnum():  # half of all cells: no quote, no sign
             return value
-        text = cell(value)
-        if '"' in text or "," in text or "\n" in text or "\r" in text:
+        text = harmless(value)
+        if _QUOTE in text:
             return f'"{text.replace(_QUOTE, _QUOTE + _QUOTE)}"'
-        return text
+        return f'"{text}"' if "," in text or "\n" in text or "\r" in text else text
     if isinstance(value, bool):
         return "true" if value else "false"
     return repr(value)

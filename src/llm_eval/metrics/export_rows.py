@@ -228,7 +228,7 @@ def _split_body(body: str) -> tuple[str, str]:
     """JSON of the inputs and of the target, from the JSON of both."""
     try:
         inputs, target = _both.decode(body)
-        return bytes(inputs).decode(), bytes(target).decode()
+        return str(inputs, "utf-8"), str(target, "utf-8")
     except (msgspec.DecodeError, UnicodeDecodeError):  # NaN: only Python's own module reads it
         first, second = json.loads(body)
         return json.dumps(first), json.dumps(second)
