@@ -277,3 +277,14 @@ def test_unstable_samples_are_listed_with_how_often_they_pass(
 def test_without_epochs_nothing_is_unstable(report: Callable[..., Report]) -> None:
     for write in (markdown, html_page):
         assert "nstable" not in write(report())
+
+
+def test_many_runs_are_short_enough_for_a_comment_too(
+    storage: MetricsStorage, make_run: MakeRun
+) -> None:
+    labels = [f"slice {n % 20}" for n in range(40)]
+    before, *afters = (make_run([1.0] * 40, labels=labels) for _ in range(31))
+    text = markdown(build_report(storage, compare_runs(storage, before, afters)))
+    assert len(text) <= LONGEST
+    assert text.count("### ") == 31
+    assert all(run.run_id in text for run in afters)

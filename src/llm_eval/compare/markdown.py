@@ -28,6 +28,7 @@ _MARKS: dict[Verdict, str] = {
     "unchanged": "⚪",
     "inconclusive": "🟡",
 }
+_NOTHING_BUT_METRICS = -1
 _MOST_SLICES = 30
 _MOST_UNSTABLE = 20
 _REPLY = 600
@@ -38,7 +39,7 @@ _TAGS = {"same": "{}", "removed": "<del>{}</del>", "added": "<ins>{}</ins>"}
 
 def markdown(report: Report) -> str:
     """The report as one text, short enough for a comment."""
-    for samples in (None, 3, 1, 0):
+    for samples in (None, 3, 1, 0, _NOTHING_BUT_METRICS):
         text = "\n".join(_lines(report, samples)) + "\n"
         if len(text) <= LONGEST:
             break
@@ -106,6 +107,8 @@ def _one(compared: Compared, samples: int | None, *, several: bool) -> Iterator[
         yield f"> {prose(remark)}"
         yield ""
     yield from _metrics(comparison)
+    if samples == _NOTHING_BUT_METRICS:
+        return
     yield from _slices(comparison)
     yield from _samples("failing", compared.newly_failing, compared, samples)
     yield from _samples("passing", compared.newly_passing, compared, samples)
