@@ -34,6 +34,7 @@ def rule(text: str) -> str:
         ("metric: parse_failure_rate, kind: ceiling, max: 5", "did you mean 0.05?"),
         ("metric: error_rate, kind: floor, min: 0.5", "error_rate is no score, and floor is about"),
         ("metric: latency_p95_s, kind: non_inferiority, margin: 1", "use ceiling or relative"),
+        ("metric: latency_p95_s, kind: ceiling, max: 2000", "is in seconds; did you mean 2?"),
         ("metric: cost_usd, kind: relative, max_drop: 0.1", "should be low: give max_increase"),
     ],
 )
@@ -53,6 +54,7 @@ def test_what_decides_nothing_is_refused(text: str, words: str, runs: Runs) -> N
         f"{SCORE}, kind: non_inferiority, margin: 0.99",
         f"{SCORE}, kind: newly_failing, pass_at: 1",
         "metric: error_rate, kind: ceiling, max: 0",
+        "metric: latency_p95_s, kind: ceiling, max: 999",
         "metric: total_tokens, kind: ceiling, max: 1000000",
         "metric: no_such_metric, kind: floor, min: 85",
     ],

@@ -8,12 +8,14 @@ A mistake like this is refused before anything is tested, at its line and with t
 from collections.abc import Mapping
 
 from llm_eval.ci.evidence import Evidence
-from llm_eval.ci.measure_names import MEASURES, SHARES
+from llm_eval.ci.measure_names import MEASURES, QUANTILES, SHARES
 from llm_eval.ci.rules import Ceiling, Floor, NewlyFailing, NonInferiority, Relative, Rule
 from llm_eval.errors import ConfigError
 from llm_eval.types import Metric
 
 _KEYS = ("min", "max", "margin", "max_drop", "max_increase")
+_MILLISECONDS_FROM = 1000
+"""Nobody waits so many seconds for a reply."""
 _OF_MEASURES = (Ceiling, Relative)
 """Kinds that can be about what a run took."""
 
@@ -47,6 +49,11 @@ def check_limit(rule: Rule, metric: str, run: Evidence) -> None:
             )
         if isinstance(rule, Relative) and rule.max_increase is None:
             raise ConfigError(f"{metric} should be low: give max_increase")
+        if metric in QUANTILES and isinstance(rule, Ceiling) and rule.max >= _MILLISECONDS_FROM:
+            raise ConfigError(
+                f"max: {rule.max:g} decides nothing, as {metric} is in seconds; did you mean "
+                f"{rule.max / 1000:g}?"
+            )
         if metric in SHARES:
             _check_range(rule, Metric(metric, "rate", worst=1.0, best=0.0))
     elif metric in run.derived:
