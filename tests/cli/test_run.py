@@ -101,6 +101,21 @@ def test_a_wrong_key_stops_at_once_with_exit_code_4(llm_eval: Run) -> None:
     assert "sk-wrong" not in done.stderr + done.stdout
 
 
+def test_an_endpoint_that_closes_for_an_hour_fails_nobody(llm_eval: Run) -> None:
+    faults = Faults(script=[None] * 5 + ["429"], retry_after_s=3600)
+    with StubServer(lambda p: GOLD.get(p, ""), faults=faults).in_thread() as server:
+        first = llm_eval("run", "qa", "--model", spec(server), "--limit", 20, "--json")
+        before = json.loads(first.stdout)
+        second = llm_eval("run", "--resume", before["run_id"], "--json")
+    after = json.loads(second.stdout)
+    assert (first.returncode, second.returncode) == (4, 0)
+    assert (before["n_failed"], before["status"]) == (0, "incomplete")
+    assert "nobody to ask for 3,600 s, and deadline_s is 1,800; go on later" in first.stderr
+    assert f"llm-eval run --resume {before['run_id']}" in first.stderr
+    assert (after["n_failed"], after["metrics"]["exact_match"]["value"]) == (0, 1.0)
+    assert server.n_requests == 21
+
+
 def test_a_second_run_comes_from_the_cache(llm_eval: Run, endpoint: StubServer) -> None:
     for _ in range(2):
         done = llm_eval("run", "qa", "--model", spec(endpoint), "--limit", 20, "--json")

@@ -206,6 +206,20 @@ async def test_a_providers_headers_say_when_to_go_on(
     assert seconds_until_reset(headers) == seconds
 
 
+async def test_a_retry_after_that_nobody_can_wait_for_stops_all_who_wait() -> None:
+    def fault(call: Call) -> ProviderError:
+        return ProviderError("busy", code="rate_limit", retryable=True, retry_after_s=3600)
+
+    inner = ScriptedModel(["ok"], latency_s=1.0, fault=fault)
+    model = limiting(inner, Limits(concurrency=2, deadline_s=1800))
+    asked = (model.generate(PROMPT, Sampling()) for _ in range(20))
+    errors = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(error, ProviderError) and error.fatal for error in errors)
+    assert "busy; the endpoint wants nobody to ask for 3,600 s" in str(errors[-1])
+    assert len(inner.calls) == 2
+    assert asyncio.get_running_loop().time() < 2
+
+
 async def test_who_waits_for_a_slot_waits_for_retry_after_too() -> None:
     moments: list[float] = []
 

@@ -52,15 +52,13 @@ def http_error(reply: HTTPReply, model: str, secret: str | None) -> ProviderErro
 
 def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
     """Seconds the provider wants nobody to ask: `retry-after-ms`, or Retry-After in either form."""
-    milliseconds, value = headers.get("retry-after-ms"), headers.get("retry-after")
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit_s)
+        except (KeyError, ValueError):
+            pass
     try:
-        if milliseconds is not None:
-            return max(0.0, float(milliseconds) / 1000)
-        return None if value is None else max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value or "").timestamp()
+        moment = parsedate_to_datetime(headers.get("retry-after", "")).timestamp()
     except ValueError:
         return None
     return max(0.0, moment - (time.time() if now is None else now))

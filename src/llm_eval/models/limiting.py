@@ -41,6 +41,8 @@ class Limiter:
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = limits.concurrency
+        self.longest_pause_s = limits.deadline_s
+        """No sample may wait longer than that for its reply."""
         self._slots = float(min(INITIAL_SLOTS, limits.concurrency))
         self._slow_start = True
         self._in_flight = 0
@@ -182,6 +184,9 @@ class Limiting(ModelWrapper):
                 raise self._fatal
             response = await self.inner.generate(messages, sampling, repeat=repeat)
         except ProviderError as exc:
+            if (exc.retry_after_s or 0) > limiter.longest_pause_s:
+                self._fatal = _closed(exc, limiter.longest_pause_s)
+                raise self._fatal from exc
             if exc.fatal:
                 self._fatal = exc
             if exc.code in ("rate_limit", "overloaded"):
@@ -195,3 +200,14 @@ class Limiting(ModelWrapper):
             return response
         finally:
             limiter.release()
+
+
+def _closed(exc: ProviderError, deadline_s: float) -> ProviderError:
+    """Nobody can wait that long: the run ends, and nobody has failed."""
+    return ProviderError(
+        f"{exc}; the endpoint wants nobody to ask for {exc.retry_after_s:,.0f} s, and deadline_s is "
+        f"{deadline_s:,.0f}; go on later",
+        code="unavailable",
+        status=exc.status,
+        fatal=True,
+    )
