@@ -129,6 +129,8 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
     info = storage.get_run(run_id)
     consumed = storage.consumption(run_id)
     p50, p95 = (_quantile(consumed.latencies_s, level) for level in (0.5, 0.95))
+    usage, cache_hits = _tokens(consumed), consumed.cache_hits
+    del consumed  # of a million replies the latencies take 8 MB, while the scores are read
     counts = storage.count_statuses(run_id)
     table = storage.score_table(run_id, keys=False)
     metrics = [Metric(**m) for m in info.recipe.get("metrics", ())]
@@ -148,11 +150,11 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
         slices={
             label: summarise(table, metrics, rows) for label, rows in table.rows_by_label.items()
         },
-        usage=_tokens(consumed),
+        usage=usage,
         latency_p50_s=p50,
         latency_p95_s=p95,
         wall_s=earlier + wall_s,
-        cache_hits=consumed.cache_hits,
+        cache_hits=cache_hits,
         db=storage.url,
     )
 
@@ -262,7 +264,9 @@ def _epochs(indices: NDArray[np.int64]) -> int:
 
 
 def _quantile(values: Floats, level: float) -> float | None:
-    return round(float(np.quantile(values, level)), 4) if len(values) else None
+    if not len(values):
+        return None
+    return round(float(np.quantile(values, level, overwrite_input=True)), 4)
 
 
 def _round(value: float) -> float:
