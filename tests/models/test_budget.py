@@ -1,11 +1,15 @@
 """Spending stops at the limit, and an unknown price is never taken for nothing."""
 
+import asyncio
+
 import pytest
 
-from llm_eval.errors import BudgetExceededError, ConfigError
+from llm_eval.errors import BudgetExceededError, ConfigError, ProviderError
 from llm_eval.models.budget import Budget, Metered
+from llm_eval.models.limiting import Limiter, Limiting
 from llm_eval.models.pricing import cost, price_of
-from llm_eval.specs import ModelSpec, Price
+from llm_eval.models.retrying import Endpoint, Retrying
+from llm_eval.specs import Limits, ModelSpec, Price
 from llm_eval.testing import ScriptedModel
 from llm_eval.types import Message, ModelResponse, Sampling, Usage
 
@@ -65,3 +69,43 @@ async def test_a_time_limit_counts_from_the_first_call() -> None:
     now[0] = 111.0
     with pytest.raises(BudgetExceededError, match="11 s"):
         await model.generate(PROMPT, Sampling())
+
+
+def failing(code: str, retry_after_s: float | None = None) -> ScriptedModel:
+    error = ProviderError("later", code=code, retryable=True, retry_after_s=retry_after_s)
+    return ScriptedModel(["x"], latency_s=1.0, fault=lambda _: error)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("inner", "limits"),
+    [
+        (failing("connection"), Limits(concurrency=4)),  # pauses of up to a minute
+        (failing("rate_limit", 600.0), Limits(concurrency=4)),
+        (failing("rate_limit", 600.0), Limits(concurrency=4, max_attempts=1)),
+        (ScriptedModel(["x"]), Limits(requests_per_minute=1)),
+    ],
+    ids=[
+        "down",
+        "closed for ten minutes",
+        "closed, for those who wait for a slot",
+        "a call a minute",
+    ],
+)
+async def test_who_waits_before_a_call_waits_no_longer_than_there_is_time(
+    inner: ScriptedModel, limits: Limits
+) -> None:
+    clock = asyncio.get_running_loop().time
+    budget = Budget(max_time_s=10, clock=clock)
+    limiter = Limiter(limits, clock=clock, sleep=budget.sleep)
+    model = Retrying(
+        Limiting(Metered(inner, None, budget), limiter),
+        limits,
+        Endpoint(clock=clock),
+        sleep=budget.sleep,
+    )
+    asked = (model.generate(PROMPT, Sampling()) for _ in range(20))
+    ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(ended[-1], BudgetExceededError)
+    assert clock() <= 11  # and a call that was in flight
+    assert limiter.state.in_flight == 0

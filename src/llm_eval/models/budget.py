@@ -1,5 +1,6 @@
 """Spending no more than was allowed: money, tokens, time."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -49,6 +50,24 @@ class Budget:
             )
         if self.max_time_s is not None and elapsed >= self.max_time_s:
             raise BudgetExceededError(f"time limit reached: {elapsed:.0f} s")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait before a call, but no longer than there is time: who waits has spent nothing yet.
+
+        Raises:
+            BudgetExceededError: the time limit was reached meanwhile.
+        """
+        if seconds < self._left_s():
+            await asyncio.sleep(seconds)
+            return
+        while (left_s := self._left_s()) > 0:  # noqa: ASYNC110 - a moment, no event
+            await asyncio.sleep(left_s)
+        self.check()
+
+    def _left_s(self) -> float:
+        if self.max_time_s is None or self._started is None:
+            return float("inf")
+        return self._started + self.max_time_s - self._clock()
 
     def charge(self, response: ModelResponse) -> None:
         """Add what one reply took."""

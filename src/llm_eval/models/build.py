@@ -36,10 +36,11 @@ def build_model(
             cannot hold because the price is unknown.
     """
     provider: BaseModel = resolve("providers", spec.provider).from_spec(spec)
-    model: BaseModel = Metered(provider, price_of(spec), budget or Budget())
+    budget = budget or Budget()
+    model: BaseModel = Metered(provider, price_of(spec), budget)
     if provider.max_concurrency is None:  # an endpoint elsewhere: it can refuse and recover
-        limiter = Limiter(spec.limits)
+        limiter = Limiter(spec.limits, sleep=budget.sleep)
         if hasattr(provider, "on_headers"):
             provider.on_headers = limiter.observe
-        model = Retrying(Limiting(model, limiter), spec.limits)
+        model = Retrying(Limiting(model, limiter), spec.limits, sleep=budget.sleep)
     return model if cache is None else Caching(model, cache, max_age_s)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from llm_eval.errors import ProviderError
 from llm_eval.models.base import BaseModel, ModelWrapper
-from llm_eval.models.rate import TokenBucket, seconds_until_reset
+from llm_eval.models.rate import Sleep, TokenBucket, seconds_until_reset
 from llm_eval.models.refusals import Refusals
 from llm_eval.specs import Limits
 from llm_eval.types import ModelResponse, Prompt, Sampling
@@ -39,7 +39,13 @@ class LimiterState:
 class Limiter:
     """Slots, request and token rates of one (provider, endpoint, key). One event loop."""
 
-    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._most = limits.concurrency
         self.longest_pause_s = limits.deadline_s
         """No sample may wait longer than that for its reply."""
@@ -51,9 +57,11 @@ class Limiter:
         self._refusals = Refusals()
         self._paused_until = float("-inf")
         self._clock = clock
+        self._sleep = sleep
         per_minute = (limits.requests_per_minute, limits.tokens_per_minute)
         self._requests, self._tokens = (
-            TokenBucket(rate / 60, rate, clock=clock) if rate else None for rate in per_minute
+            TokenBucket(rate / 60, rate, clock=clock, sleep=sleep) if rate else None
+            for rate in per_minute
         )
         self._tokens_per_call = 500.0
         """Moving average: what a call will take of the token rate is known only afterwards."""
@@ -79,7 +87,7 @@ class Limiter:
             return now
         try:
             await self._wait_for_rate()
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, or the time of the run is over
             self.release()
             raise
         return self._clock()
@@ -154,8 +162,8 @@ class Limiter:
         for bucket, amount in ((self._requests, 1.0), (self._tokens, self._tokens_per_call)):
             if bucket is not None:
                 await bucket.take(amount)
-        while (delay := self._paused_until - self._clock()) > 0:  # noqa: ASYNC110 - a moment, no event
-            await asyncio.sleep(delay)
+        while (delay := self._paused_until - self._clock()) > 0:
+            await self._sleep(delay)
 
     def _wake(self) -> None:
         while self._waiting and self._in_flight < int(self._slots):
@@ -205,8 +213,8 @@ class Limiting(ModelWrapper):
 def _closed(exc: ProviderError, deadline_s: float) -> ProviderError:
     """Nobody can wait that long: the run ends, and nobody has failed."""
     return ProviderError(
-        f"{exc}; the endpoint wants nobody to ask for {exc.retry_after_s:,.0f} s, and deadline_s is "
-        f"{deadline_s:,.0f}; go on later",
+        f"{exc}; the endpoint wants nobody to ask for {exc.retry_after_s:,.0f} s, and "
+        f"deadline_s is {deadline_s:,.0f}; go on later",
         code="unavailable",
         status=exc.status,
         fatal=True,

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 _REMAINING = (
@@ -12,6 +12,7 @@ _REMAINING = (
     ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
     ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
 )
+Sleep = Callable[[float], Awaitable[None]]
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST_S = 120.0
@@ -22,12 +23,18 @@ class TokenBucket:
     """Fills at `rate` a second up to `burst`; takers queue up in the order of asking."""
 
     def __init__(
-        self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic
+        self,
+        rate: float,
+        burst: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._rate = rate
         self._burst = burst
         self._level = burst
         self._clock = clock
+        self._sleep = sleep
         self._at = clock()
 
     async def take(self, amount: float) -> None:
@@ -37,7 +44,7 @@ class TokenBucket:
         self._at = now
         self._level -= min(amount, self._burst)
         if self._level < 0:
-            await asyncio.sleep(-self._level / self._rate)
+            await self._sleep(-self._level / self._rate)
 
 
 def seconds_until_reset(headers: Mapping[str, str]) -> float | None:

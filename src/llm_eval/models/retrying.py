@@ -15,6 +15,7 @@ from dataclasses import replace
 from llm_eval.errors import ProviderError
 from llm_eval.models.base import BaseModel, ModelWrapper
 from llm_eval.models.breaker import Breaker
+from llm_eval.models.rate import Sleep
 from llm_eval.specs import Limits
 from llm_eval.types import ModelResponse, Prompt, Sampling
 
@@ -56,7 +57,7 @@ class Endpoint:
         """Keep everybody out for so long."""
         self.closed_until = max(self.closed_until, self.clock() + seconds)
 
-    async def enter(self, deadline: float) -> None:
+    async def enter(self, deadline: float, sleep: Sleep = asyncio.sleep) -> None:
         """Wait until asking makes sense, at most until `deadline`.
 
         Raises:
@@ -65,7 +66,7 @@ class Endpoint:
         while (delay := max(self.closed_until - self.clock(), self.breaker.delay_s())) > 0:
             if self.clock() + delay > deadline:
                 raise TimeoutError
-            await asyncio.sleep(delay)
+            await sleep(delay)
 
 
 class Retrying(ModelWrapper):
@@ -78,8 +79,19 @@ class Retrying(ModelWrapper):
         endpoint: Endpoint | None = None,
         *,
         rng: random.Random | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        """Wrap `inner`.
+
+        Args:
+            inner: what is asked.
+            limits: attempts and the deadline of a sample.
+            endpoint: what is shared with others who ask there.
+            rng: of the jitter.
+            sleep: waits between attempts; may raise what ends the run.
+        """
         super().__init__(inner)
+        self._sleep = sleep
         self._limits = limits
         self.endpoint = endpoint or Endpoint()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
@@ -98,7 +110,7 @@ class Retrying(ModelWrapper):
         attempt, last = 0, None
         while True:
             try:
-                await endpoint.enter(deadline)
+                await endpoint.enter(deadline, self._sleep)
             except TimeoutError:
                 raise self._gave_up(last, attempt, started) from last
             attempt += 1
@@ -111,7 +123,7 @@ class Retrying(ModelWrapper):
                     if attempt == 1:
                         raise
                     raise self._gave_up(exc, attempt, started) from exc
-                await asyncio.sleep(delay)
+                await self._sleep(delay)
             else:
                 return replace(response, attempts=attempt) if attempt > 1 else response
 
