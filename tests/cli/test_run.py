@@ -98,6 +98,7 @@ def test_a_wrong_key_stops_at_once_with_exit_code_4(llm_eval: Run) -> None:
         done = llm_eval("run", "qa", "--model", spec(server), OPENAI_API_KEY="sk-wrong")
     assert done.returncode == 4
     assert "HTTP 401" in done.stderr
+    assert "%" not in done.stdout.replace("95 % interval", "")  # no value where there is no sample
     assert "sk-wrong" not in done.stderr + done.stdout
 
 
