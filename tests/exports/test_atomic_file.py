@@ -16,6 +16,12 @@ def interrupted_write(path: Path) -> None:
         raise KeyboardInterrupt
 
 
+def write_when_nobody_reads(path: Path, reader: int) -> None:
+    with replacing(path) as stream:
+        os.close(reader)
+        stream.write(b"new")
+
+
 def test_an_error_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "good.csv"
     path.write_bytes(b"old")
@@ -80,3 +86,34 @@ def test_a_directory_or_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be written"), replacing(tmp_path / "file" / "x"):
         pass
+
+
+def test_a_pipe_is_written_through_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with replacing(pipe) as stream:
+            stream.write(b"new")
+        assert os.read(reader, 9) == b"new"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_descriptor_of_a_pipe_is_written_through(tmp_path: Path) -> None:
+    """What a shell gives for `>(gzip > x.csv.gz)`: its link leads to no path."""
+    reader, writer = os.pipe()
+    with replacing(f"/dev/fd/{writer}") as stream:
+        stream.write(b"new")
+    os.close(writer)
+    assert os.read(reader, 9) == b"new"
+    os.close(reader)
+
+
+def test_a_pipe_whose_reader_left_is_said(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(ConfigError, match="pipe: cannot be written"):
+        write_when_nobody_reads(pipe, reader)

@@ -207,6 +207,24 @@ def test_a_model_card_of_several_models_is_refused(
         (["--format", "html", "--task", "none", "--output", "x"], "no run fits"),
         (["--format", "csv", "--output", "http://x"], "a Pushgateway"),
         (["gone", "--format", "csv", "--output", "x"], "no run 'gone'"),
+        (["--format", "csv", "--task", "none", "--output", "x"], "no run fits"),
+        (["--format", "jsonl", "--since", "2100-01-01", "--output", "x"], "no run fits"),
+        (
+            ["--format", "csv", "--table", "summary", "--failures", "--output", "x"],
+            "--failures narrows the tables samples and scores, not summary",
+        ),
+        (
+            ["--format", "csv", "--slice", "eazy", "--output", "x"],
+            "no chosen run has the slice 'eazy'; there are easy, hard",
+        ),
+        (
+            ["--format", "csv", "--slice", "kind=sum", "--failures", "--output", "x"],
+            "no chosen run has the slice 'kind=sum'",
+        ),
+        (
+            ["--format", "csv", "--table", "summary", "--slice", "x", "--output", "x"],
+            "no chosen run has the slice 'x'; there are easy, hard, kind=sum",
+        ),
     ],
 )
 def test_what_cannot_be_exported_is_said_and_writes_nothing(
@@ -222,6 +240,17 @@ def test_what_cannot_be_exported_is_said_and_writes_nothing(
     assert main(["export", *arguments, "--db", f"sqlite:///{tmp_path}/runs.db"]) in (2, 4)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_a_slice_without_failures_is_an_empty_table(
+    tmp_path: Path, storage: MetricsStorage
+) -> None:
+    store(storage, "run_20260301_030405_good00", [results()[0]])
+    url = f"sqlite:///{tmp_path}/runs.db"
+    narrowed = ["--slice", "easy", "--failures"]
+    path = tmp_path / "x.csv"
+    assert main(["export", "--format", "csv", *narrowed, "--output", str(path), "--db", url]) == 0
+    assert len(path.read_text().splitlines()) == 1
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from llm_eval.cli import options
@@ -12,6 +13,7 @@ from llm_eval.errors import ConfigError
 
 if TYPE_CHECKING:
     from llm_eval.metrics.export_rows import Selection
+    from llm_eval.metrics.exporters import Exporter, TableName
     from llm_eval.metrics.storage import MetricsStorage
     from llm_eval.types import RunInfo
 
@@ -98,9 +100,24 @@ def _writer(args: argparse.Namespace, storage: "MetricsStorage") -> "Writer":
     from llm_eval.metrics.exporters import EXPORTERS
 
     if args.format in EXPORTERS:
-        exporter, chosen = EXPORTERS[args.format](storage), _selection(args)
-        return lambda stream: exporter.write(stream, args.table, chosen)
+        _chosen_runs(args, storage)
+        return partial(_write_table, EXPORTERS[args.format](storage), args.table, _selection(args))
     return _document(args.format, storage, _whole_runs(args, storage))
+
+
+def _write_table(
+    exporter: "Exporter", table: "TableName", chosen: "Selection", stream: BinaryIO
+) -> int:
+    """Write it, unless it is empty because a slice is named that is not there."""
+    from llm_eval.metrics.exporters import slices
+
+    n = exporter.write(stream, table, chosen)
+    if not n and chosen.slice is not None:
+        known = slices(exporter.storage, table, chosen)
+        if chosen.slice not in known:
+            there = f"there are {', '.join(known)}" if known else "there are none"
+            raise ConfigError(f"no chosen run has the slice {chosen.slice!r}; {there}")
+    return n
 
 
 def _whole_runs(args: argparse.Namespace, storage: "MetricsStorage") -> "list[RunInfo]":
@@ -109,11 +126,15 @@ def _whole_runs(args: argparse.Namespace, storage: "MetricsStorage") -> "list[Ru
     Raises:
         ConfigError: as said, or no run fits.
     """
-    from llm_eval.metrics.export_rows import chosen_runs
-
     given = [flag for flag in ("slice", "failures") if getattr(args, flag)]
     if given:
         raise ConfigError(f"--{given[0]} narrows csv, jsonl and parquet, not {args.format}")
+    return _chosen_runs(args, storage)
+
+
+def _chosen_runs(args: argparse.Namespace, storage: "MetricsStorage") -> "list[RunInfo]":
+    from llm_eval.metrics.export_rows import chosen_runs
+
     infos = chosen_runs(storage, _selection(args))
     if not infos:
         raise ConfigError(f"no run fits; llm-eval runs --db {storage.url} lists them")

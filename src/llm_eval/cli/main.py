@@ -5,6 +5,7 @@ incomparable runs · 3 inconclusive · 4 incomplete · 130 interrupted.
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections import namedtuple
@@ -94,11 +95,21 @@ def _run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as exc:
+        if exc.errno != errno.ENOSPC:
+            raise
+        _drop_output()
+        return _complain(f"standard output cannot be written: {exc.strerror}", 2)
     return code
 
 
-def _complain(exc: Exception, code: int) -> int:
+def _drop_output() -> None:
+    """What is still buffered would raise once more when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(exc: Exception | str, code: int) -> int:
     print(f"llm-eval: {exc}", file=sys.stderr)
     return code

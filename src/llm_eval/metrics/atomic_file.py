@@ -5,6 +5,7 @@ with replacing("data/exports/summary.csv") as stream:
 """
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +20,15 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """A stream that becomes the file `path` when the block ends well; directories are made.
 
     A symbolic link stays, and what it points to is replaced. The mode of an older file is kept.
+    A pipe or a device, which cannot be replaced, is written as it comes.
 
     Raises:
         ConfigError: the directory cannot be made or written, or the disk is full.
     """
+    if _is_written_through(Path(path)):
+        with _through(Path(path)) as stream:
+            yield stream
+        return
     target = Path(path).resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +51,24 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _is_written_through(path: Path) -> bool:
+    """Whether it is a pipe or a device: `/dev/null` with a file in its place ruins the machine."""
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(kind) and not stat.S_ISDIR(kind)
+
+
+@contextmanager
+def _through(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("wb") as stream:
+            yield stream
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
 
 
 def _mode(target: Path) -> int:

@@ -64,7 +64,9 @@ def chosen_runs(storage: MetricsStorage, chosen: Selection) -> list[RunInfo]:
         )
     named = {info.run_id: info for info in map(storage.get_run, chosen.runs)}
     fitting = [info for info in named.values() if _fits(info, chosen)]
-    return fitting[: chosen.limit]
+    newest_first = sorted(fitting, key=lambda info: info.created_at, reverse=True)
+    kept = {info.run_id for info in newest_first[: chosen.limit]}
+    return [info for info in fitting if info.run_id in kept]
 
 
 def sample_sheet(storage: MetricsStorage, chosen: Selection) -> Sheet:
