@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_eval.cli.terminal import clean, fitted, one_line, output
+from llm_eval.cli.terminal import both_ends, clean, fitted, one_line, output
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,14 @@ def test_control_characters_become_visible(text: str, shown: str) -> None:
 def test_one_line_never_exceeds_its_width() -> None:
     assert one_line("a  b\n\nc", 10) == "a b c"
     assert one_line("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_a_name_before_an_address_stays_as_long_as_it_can() -> None:
+    address = "@http://127.0.0.1:39787/v1"
+    assert both_ends(f"openai/a{address}", 22) == "openai/a@…0.1:39787/v1"
+    assert both_ends(f"openai/gpt-4o-mini-2024-07-18{address}", 22) == "openai/gpt-4o-…9787/v1"
+    assert both_ends("hf/smollm2/json_smollm2", 13) == "hf/s…_smollm2"
+    assert both_ends("abc", 3) == "abc"
 
 
 def test_a_table_that_is_too_wide_loses_characters_in_one_column_alone() -> None:

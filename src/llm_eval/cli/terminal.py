@@ -82,7 +82,8 @@ def both_ends(text: str, width: int) -> str:
     """`text` in at most `width` characters, its middle left out."""
     if len(text) <= width:
         return text
-    start = (width - 1) // 3
+    name, at, _ = text.partition("@")  # of NAME@URL the name, as far as the URL keeps its share
+    start = max(width // 3, min(len(name + at), 2 * width // 3)) if at else (width - 1) // 3
     return f"{text[:start]}…{text[len(text) - (width - 1 - start) :]}"
 
 
