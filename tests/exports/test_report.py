@@ -24,7 +24,7 @@ from llm_eval.report.junit import write_junit
 from llm_eval.report.model_index import write_model_index
 from llm_eval.report.page import render
 from llm_eval.types import RunInfo, SampleResult, Score
-from tests.exports.conftest import MARKUP, ODD, results, store
+from tests.exports.conftest import MARKUP, METRICS, ODD, results, store
 
 
 class Elements(HTMLParser):
@@ -77,6 +77,15 @@ def test_a_small_run_of_plain_words_fits_a_page_too(storage: MetricsStorage) -> 
     assert "Every sample got the best score." in render(find(storage, perfect))
     empty = store(storage, "run_20260102_030405_dddddd", [])
     assert "<main>" in render(find(storage, empty))
+
+
+def test_what_is_not_known_is_said_in_words(storage: MetricsStorage) -> None:
+    recipe = {"task": "qa", "metrics": METRICS, "code": {"llm_eval": "0.1.0", "git_commit": None}}
+    info = store(storage, "run_20260301_030405_nogit0", results(), recipe=recipe)
+    text = render(find(storage, info))
+    assert '<th scope="row">git commit</th><td class="text">unknown</td>' in text
+    assert "2 of 3 fields have mistakes" in text
+    assert "Of 2 samples there is no answer, and so no field." in text
 
 
 def test_failures_are_taken_from_every_slice_and_bounded(storage: MetricsStorage) -> None:

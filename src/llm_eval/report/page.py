@@ -64,6 +64,9 @@ def render(found: Findings) -> str:
             failures=found.failures,
             n_imperfect=found.n_imperfect,
             n_fields=len(found.fields),
+            n_without_answer=sum(
+                n for (kind, _), n in found.troubles.items() if kind in ("no reply", "no answer")
+            ),
             n_fields_wrong=sum(c.total() > c["correct"] for c in found.fields.values()),
             recipe=_recipe(found.info),
             recipe_json=_pretty(found.info.recipe),
@@ -173,8 +176,8 @@ def _recipe(info: RunInfo) -> list[tuple[str, str]]:
         for name in ("dataset_hash", "prompt_hash", "model_fingerprint")
         if recipe.get(name)
     ]
-    rows += [("llm-eval", str(code.get("llm_eval"))), ("git commit", str(code.get("git_commit")))]
-    return rows
+    known = (("llm-eval", code.get("llm_eval")), ("git commit", code.get("git_commit")))
+    return rows + [(name, value or "unknown") for name, value in known]
 
 
 def _plain(value: Any) -> str:
