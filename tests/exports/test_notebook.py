@@ -60,6 +60,8 @@ def test_it_runs_on_the_users_own_runs(tmp_path: Path, monkeypatch: pytest.Monke
             evaluate("qa", ScriptedModel(["Paris", "4"], name=name), db=storage, limit=limit)
         failing = ScriptedModel(["x"], name="m", fault=lambda _: ProviderError("no", code="400"))
         evaluate("json", failing, db=storage, limit=2)
+        stopped = ScriptedModel(["x"], name="m", fault=lambda _: ProviderError("no", fatal=True))
+        evaluate("qa", stopped, db=storage, limit=12)
     monkeypatch.setenv("LLM_EVAL_DB", url)
     notebook: Any = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     run(notebook)

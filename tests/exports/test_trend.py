@@ -64,6 +64,17 @@ def test_a_slice_has_its_own_history(storage: MetricsStorage, runs: list[RunInfo
     assert [m.value for m in moments] == [0.9, 0.9]
 
 
+def test_a_run_without_a_sample_is_no_value(storage: MetricsStorage, runs: list[RunInfo]) -> None:
+    """It would be a fall to the worst value, and the next run a rise."""
+    before = history(storage, "qa", "acc")
+    recipe = {"metrics": [{"name": "acc", "kind": "rate", "worst": 0.0, "best": 1.0}]}
+    late = "2026-12-31T00:00:00+00:00"
+    empty = store(storage, "run_20261231_000000_empty0", [], created_at=late, recipe=recipe)
+    assert empty.summary is not None
+    assert empty.summary["metrics"]["acc"]["value"] is None
+    assert history(storage, "qa", "acc") == before
+
+
 def test_what_is_not_there_is_said(storage: MetricsStorage, runs: list[RunInfo]) -> None:
     with pytest.raises(ConfigError, match="no run of task 'other'"):
         history(storage, "other")

@@ -99,6 +99,19 @@ def test_stored_runs_say_what_their_summary_says(finished: tuple[RunInfo, dict[s
     assert not [label for label in slices if "=" in label]
 
 
+def test_a_run_that_was_stopped_before_its_first_sample_has_no_score(
+    storage: MetricsStorage,
+) -> None:
+    """The worst value would be a regression to the alert rules."""
+    model = ScriptedModel(["x"], name="m", fault=lambda _: ProviderError("no", fatal=True))
+    done = evaluate("qa", model, db=storage, limit=3)
+    numbers = storage.get_run(done.run_id).summary
+    assert numbers is not None
+    text = render_runs([(storage.get_run(done.run_id), numbers)]).decode()
+    assert "llm_eval_score{" not in text
+    assert value(text, "llm_eval_run_samples", task="qa", model="m", status="scored") == 0
+
+
 def test_a_label_cannot_begin_a_line_of_its_own(
     finished: tuple[RunInfo, dict[str, Any]],
 ) -> None:

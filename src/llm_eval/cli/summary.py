@@ -61,7 +61,7 @@ def _metrics(metrics: Mapping[str, Any]) -> "Table":
     for name, metric in metrics.items():
         listing.add_row(
             clean(name),
-            _value(metric["value"] if metric["n"] else None),
+            _value(metric["value"]),
             interval(metric["ci95"]),
             bar(metric["value"]),
             str(metric["n"]),

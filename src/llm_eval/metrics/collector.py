@@ -41,9 +41,9 @@ class MetricSummary:
     n_unscored: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As in the `--json` object."""
+        """As in the `--json` object; of no sample there is no value."""
         return {
-            "value": self.value,
+            "value": self.value if self.n else None,
             "value_scored_only": self.value_scored_only,
             "ci95": [self.low, self.high],
             "stderr": self.stderr,

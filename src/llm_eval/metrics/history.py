@@ -72,7 +72,11 @@ def history(
         raise ConfigError(f"no run of task {task!r} fits; llm-eval runs lists them")
     known = list(dict.fromkeys(name for _, metrics in numbers for name in metrics))
     name = metric or next(iter(known), "")
-    found = [_moment(info, metrics[name]) for info, metrics in numbers if name in metrics]
+    found = [
+        _moment(info, metrics[name])
+        for info, metrics in numbers
+        if name in metrics and metrics[name]["value"] is not None
+    ]
     if not found:
         where = f" in slice {part!r}" if part else ""
         raise ConfigError(
