@@ -5,7 +5,7 @@
 
 Whole processes, start to table: 64 connections to a stub that answers after 20 ms, one core for the
 harness and one for the stub. Each peer gets its leanest settings. What a sample costs at the margin
-is told by two lengths of run; the longest run of a slow peer is computed from it and marked.
+is told by two lengths of run; where a third would take minutes it is computed from them and marked.
 """
 
 import os
@@ -26,6 +26,8 @@ from benchmarks.table import show
 
 SHORT, LONG = (int(n) for n in os.environ.get("SAMPLES", "200,2000").split(","))
 FULL = 10_000
+MOST_S = 60
+"""A full run that takes longer, going by the two shorter ones, is computed."""
 HOME = Path(os.environ.get("PEERS_DIR", Path.home() / ".cache/llm-eval/peers"))
 CONNECTIONS = 64
 
@@ -163,26 +165,43 @@ Run = Callable[[Path, str], Measured]
 
 def main() -> None:
     """Install what is missing, run all, print one table."""
-    runs = {"llm-eval": _both(_ours)}
+    _once(_ours, 1)  # compiles what was not compiled yet
+    runs = {"llm-eval": _all(_ours)}
     left_out = {}
     for peer in PEERS:
         try:
             environment = _installed(peer)
-            runs[peer.name] = _both(partial(_theirs, peer, environment))
+            run = partial(_theirs, peer, environment)
+            _once(run, 1)
+            runs[peer.name] = _all(run)
         except (subprocess.CalledProcessError, OSError) as exc:
             left_out[peer.name] = str(exc)
-    ours = _once(_ours, FULL).wall_s
+    ours = runs["llm-eval"].full_s
     goals = {peer.name: peer.goal for peer in PEERS}
     header = ["harness", f"{SHORT:,} s", f"{LONG:,} s", "marginal/s", "CPU µs/sample", "peak MB",
               f"{FULL:,} s", "llm-eval is", "goal"]  # fmt: skip
-    show(header, [_row(name, *pair, ours, goals.get(name, "")) for name, pair in runs.items()])
+    show(header, [_row(name, lengths, ours, goals.get(name, "")) for name, lengths in runs.items()])
     for name, why in left_out.items():
         print(f"{name}: could not be measured: {why}")
 
 
-def _both(run: Run) -> tuple[Measured, Measured]:
-    """The short and the long run."""
-    return _once(run, SHORT), _once(run, LONG)
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """What runs of three lengths took."""
+
+    short: Measured
+    long: Measured
+    full_s: float
+    is_computed: bool
+
+
+def _all(run: Run) -> Lengths:
+    """The short, the long and the full run."""
+    short, long = _once(run, SHORT), _once(run, LONG)
+    computed = long.wall_s + (FULL - LONG) * (long.wall_s - short.wall_s) / (LONG - SHORT)
+    if computed > MOST_S:
+        return Lengths(short, long, computed, is_computed=True)
+    return Lengths(short, long, _once(run, FULL).wall_s, is_computed=False)
 
 
 def _once(run: Run, n: int) -> Measured:
@@ -248,15 +267,8 @@ def _installed(peer: Peer) -> Path:
     return environment
 
 
-def _whole(short: Measured, long: Measured) -> float:
-    """Seconds for `FULL` samples."""
-    return long.wall_s + (FULL - LONG) * (long.wall_s - short.wall_s) / (LONG - SHORT)
-
-
-def _row(name: str, short: Measured, long: Measured, ours: float, goal: str) -> tuple[str, ...]:
-    more = LONG - SHORT
-    mine = name == "llm-eval"
-    whole = ours if mine else _whole(short, long)
+def _row(name: str, lengths: Lengths, ours_s: float, goal: str) -> tuple[str, ...]:
+    short, long, more = lengths.short, lengths.long, LONG - SHORT
     return (
         name,
         f"{short.wall_s:.1f}",
@@ -264,8 +276,8 @@ def _row(name: str, short: Measured, long: Measured, ours: float, goal: str) -> 
         f"{more / (long.wall_s - short.wall_s):,.0f}",
         f"{1e6 * (long.cpu_s - short.cpu_s) / more:,.0f}",
         f"{long.peak_mb:.0f}",
-        f"{whole:.1f}" + ("" if mine or LONG == FULL else " (computed)"),
-        "" if mine else f"{whole / ours:.1f} × faster",
+        f"{lengths.full_s:.1f}" + (" (computed)" if lengths.is_computed else ""),
+        "" if name == "llm-eval" else f"{lengths.full_s / ours_s:.1f} × faster",
         goal,
     )
 
