@@ -5,7 +5,9 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,13 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A real server, of this process' own."""
+    with postgres_server() as server:
+        yield server.get_uri()
+
+
+@contextmanager
+def postgres_server() -> Iterator[Any]:
+    """A server with a directory of its own, stopped in the end; its package has no types."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package's own, about a directory of the session
         try:
@@ -28,7 +37,7 @@ def postgres_url() -> Iterator[str]:
             if os.getuid() == 0:
                 Path(directory).chmod(0o755)
             with get_server(f"{directory}/d", cleanup_mode="stop") as server:
-                yield server.get_uri()
+                yield server
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

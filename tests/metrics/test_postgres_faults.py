@@ -2,8 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
+import psutil
 import psycopg
 import pytest
 
@@ -12,7 +14,7 @@ from llm_eval.errors import StoreError
 from llm_eval.evaluation import Plan, execute_plan
 from llm_eval.event_loop import in_own_loop
 from llm_eval.metrics.storage import MetricsStorage
-from tests.databases import fresh_database
+from tests.databases import fresh_database, postgres_server
 from tests.test_runner import Numbers, model, plan_of
 
 TRIGGER = """
@@ -100,6 +102,43 @@ def test_connections_that_are_cut_are_made_again(
     assert storage.count_runs() == 1
     assert [result.index for result in storage.results(done.run_id)] == list(range(400))
     assert len(asked.calls) == 400  # a write that was cut is written again, not asked again
+
+
+def test_a_server_killed_in_the_middle_loses_nothing_and_repeats_nothing() -> None:
+    """SIGKILL to all its processes, twice; the run waits until somebody starts it again."""
+    asked = model(latency_s=0.01)
+    with postgres_server() as server, MetricsStorage(fresh_database(server.get_uri())) as storage:
+        plan = plan_of(Numbers(n=600), asked, storage, concurrency=8)
+        done: list[bool] = []
+        run = threading.Thread(target=lambda: done.append(go_on(plan, storage)))
+        run.start()
+        for n_asked in (150, 350):
+            wait_until(lambda n=n_asked: len(asked.calls) >= n)  # type: ignore[misc]
+            kill_all(server.get_pid())
+            server.ensure_postgres_running()
+        run.join(90)
+        assert done == [True]
+        results = list(storage.results(storage.get_run("latest").run_id))
+        assert [result.index for result in results] == list(range(600))
+        assert storage.check() == []
+    assert len(asked.calls) == 600
+
+
+def kill_all(postmaster: int) -> None:
+    """The first process first: it would start the others again."""
+    first = psutil.Process(postmaster)
+    processes = [first, *first.children(recursive=True)]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def go_on(plan: Plan, storage: MetricsStorage) -> bool:
