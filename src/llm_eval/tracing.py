@@ -31,16 +31,13 @@ def traced(job: Job, info: RunInfo, tracer: Tracer | None) -> Iterator[Job]:
     if tracer is None:
         yield job
         return
-    try:
-        with tracer.run(info):
-            with_spans = replace(
-                job,
-                model=TracedModel(job.model, tracer),
-                task=with_scorers(job.task, [TracedScorer(s, tracer) for s in job.task.scorers]),
-            )
-            yield replace(job, around=lambda evaluate: _around(evaluate, with_spans, tracer))
-    finally:
-        tracer.flush()
+    with tracer.run(info):
+        with_spans = replace(
+            job,
+            model=TracedModel(job.model, tracer),
+            task=with_scorers(job.task, [TracedScorer(s, tracer) for s in job.task.scorers]),
+        )
+        yield replace(job, around=lambda evaluate: _around(evaluate, with_spans, tracer))
 
 
 class TracedModel(ModelWrapper):

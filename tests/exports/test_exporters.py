@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm_eval.errors import ConfigError, StoreError
@@ -118,6 +118,9 @@ def test_no_cell_of_a_csv_begins_a_formula(
         "\u202e=1",
         "=cmd|' /C calc'!A0",
         "-2+3+cmd|' /C calc'!A0",
+        "\tx",
+        "\rx",
+        "\nx",
     ],
 )
 def test_what_could_be_a_formula_is_quoted(text: str) -> None:
@@ -129,6 +132,7 @@ def test_other_text_is_left_alone(text: str) -> None:
     assert cell(text) == text
 
 
+@example([("a\rb", None), ("a\nb", None), ("a,b", None), ('a"b', None)])
 @given(
     st.lists(
         st.tuples(st.text(), st.one_of(st.none(), st.booleans(), st.integers(), st.floats())),
@@ -228,6 +232,10 @@ def test_the_summary_is_the_run_object(storage: MetricsStorage, run: RunInfo) ->
         ({"runs": ("run_20260102", "latest")}, ["a", "b", "c", "d", "e", "f"]),
         ({"runs": ("run_20260102", "latest"), "limit": 1}, ["f"]),
         ({"model": "openai/n"}, ["f"]),
+        ({"runs": ("run_20260102", "latest"), "model": "openai/n"}, ["f"]),
+        ({"runs": ("latest", "run_20260102"), "tag": ("branch", "main")}, list("abcde")),
+        ({"runs": ("run_20260102", "latest"), "since": "2026-02-03T04:05:06+00:00"}, ["f"]),
+        ({"since": "2026-02-03T04:05:06+00:00"}, ["f"]),
         ({"tag": ("branch", "main"), "slice": "easy"}, ["a", "d"]),
         ({"since": "2026-02-01"}, ["f"]),
         ({"limit": 1}, ["f"]),
@@ -266,3 +274,10 @@ def _all() -> "object":
     from llm_eval.metrics.export_rows import Selection
 
     return Selection()
+
+
+def test_what_is_not_there_is_null(storage: MetricsStorage, run: RunInfo) -> None:
+    frame = to_polars(storage, "samples")
+    assert frame["score.exact_match"].to_list() == [1.0, 0.0, None, None, 0.0]
+    _, _, _, failed, no_answer = frame["answer"].to_list()
+    assert (failed, no_answer) == (None, "null")

@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,11 +19,12 @@ import yaml
 from llm_eval.cli.main import main
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.report import findings
 from llm_eval.report.diff import word_diff
-from llm_eval.report.findings import cause, find
+from llm_eval.report.findings import Findings, cause, failed_sample, find
 from llm_eval.report.junit import write_junit
 from llm_eval.report.model_index import write_model_index
-from llm_eval.report.page import render
+from llm_eval.report.page import _FIELD_STATUSES, _field_cells, render
 from llm_eval.types import RunInfo, SampleResult, Score
 from tests.exports.conftest import MARKUP, METRICS, ODD, results, store
 
@@ -50,9 +52,10 @@ def test_the_page_holds_no_script_and_names_no_other_place(page: str) -> None:
         assert not attributes.keys() & {"src", "href", "action", "style", "xlink:href", "srcset"}
         assert not [name for name in attributes if name.startswith("on")]
     assert "<script" not in page
-    assert re.search(
-        r"default-src 'none'; style-src 'sha256-[\w+/]+=*'", page.replace("&#39;", "'")
+    policy = (
+        r"default-src 'none'; style-src 'sha256-[\w+/]+=*'; base-uri 'none'; form-action 'none'\""
     )
+    assert re.search(policy, page.replace("&#39;", "'"))
 
 
 def test_the_page_shows_numbers_slices_fields_troubles_and_recipe(page: str) -> None:
@@ -100,6 +103,44 @@ def test_failures_are_taken_from_every_slice_and_bounded(storage: MetricsStorage
     assert found.n_imperfect == 300
     assert [f.slice for f in found.failures].count("early") == 100
     assert [f.slice for f in found.failures].count("late") == 9
+
+
+def test_long_failures_leave_room_for_no_others(
+    storage: MetricsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = results()[1]
+    rows = [replace(wrong, index=index) for index in range(5)]
+    info = store(storage, "run_20260301_030405_long00", rows)
+    monkeypatch.setattr(findings, "MAX_FAILURE_CHARACTERS", failed_sample(wrong).n_characters + 1)
+    found = find(storage, info)
+    assert (len(found.failures), found.n_imperfect) == (2, 5)
+
+
+def test_latencies_of_the_cache_are_left_out_and_tokens_are_not(storage: MetricsStorage) -> None:
+    right = results()[0]
+    assert right.response is not None
+    hit = replace(right, index=1, response=replace(right.response, cached=True))
+    found = find(storage, store(storage, "run_20260301_030405_cached", [right, hit]))
+    assert (found.latencies_s, found.completion_tokens) == ([0.25], [1, 1])
+
+
+def test_a_reply_is_set_against_the_nearest_of_the_allowed_answers() -> None:
+    right = results()[0]
+    assert right.response is not None
+    sample = replace(right.sample, target=["Rome, Italy", "Paris, France", "x"])
+    said = replace(right, sample=sample, response=replace(right.response, text="Paris, Texas"))
+    pieces = failed_sample(said).pieces
+    assert "".join(p.text for p in pieces if p.kind != "added") == "Paris, France"
+
+
+def test_fields_with_the_most_mistakes_come_first() -> None:
+    found = Findings(RunInfo("r", "json", "m", "2026-01-02T03:04:05+00:00", {}), {})
+    found.fields = {
+        "once": Counter(correct=3, wrong=1),
+        "never": Counter(correct=4),
+        "often": Counter(correct=1, missing=3),
+    }
+    assert [cell.row for cell in _field_cells(found)][:: len(_FIELD_STATUSES)] == ["often", "once"]
 
 
 def test_the_report_of_ten_thousand_samples_is_below_five_megabytes(
@@ -153,12 +194,24 @@ def test_junit_counts_what_went_wrong(storage: MetricsStorage, run: RunInfo) -> 
     assert kinds == ["passed", "failure", "skipped", "error", "failure"]
 
 
+def test_junit_is_xml_whatever_a_sample_is_called(storage: MetricsStorage) -> None:
+    wrong = results()[1]
+    odd = replace(wrong, sample=replace(wrong.sample, id="a\ufffeb\x00\uffff", slice="<&>"))
+    info = store(storage, "run_20260301_030405_oddxml", [odd])
+    stream = BytesIO()
+    write_junit(storage, [info], stream)
+    [suite] = ET.fromstring(stream.getvalue())
+    assert suite[0].attrib["name"] == "a\ufffdb\\x00\ufffd"
+    assert suite[0].attrib["classname"] == "qa.<&>"
+
+
 def test_a_model_card_has_the_hubs_fields(storage: MetricsStorage, run: RunInfo) -> None:
     with pytest.raises(ConfigError, match="none of these is complete"):
         write_model_index(storage, [run], BytesIO())
     storage.update_run(run.run_id, status="complete")
+    complete = replace(storage.get_run(run.run_id), model="openai/m@http://10.0.0.1:8000/v1")
     stream = BytesIO()
-    assert write_model_index(storage, [storage.get_run(run.run_id)], stream) == 1
+    assert write_model_index(storage, [complete], stream) == 1
     text = stream.getvalue().decode()
     assert text.startswith("---\n")
     [model] = yaml.safe_load(text.strip("-\n"))["model-index"]

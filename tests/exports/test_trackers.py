@@ -56,6 +56,14 @@ def mlflow_uri(
     return f"sqlite:///{place}.db" if request.param == "database" else str(place)
 
 
+def test_a_tracker_is_told_the_recipe_and_not_the_request_that_repeats_it(
+    storage: MetricsStorage,
+) -> None:
+    recipe = {"metrics": [], "seed": 0, "request": {"seed": 0}}
+    info = store(storage, "run_20260301_030405_asked0", [], recipe=recipe)
+    assert tracked_run(storage, info).params == {"seed": "0"}
+
+
 def test_mlflow_reads_what_was_measured(
     mlflow_uri: str, storage: MetricsStorage, run: RunInfo
 ) -> None:

@@ -95,3 +95,13 @@ def test_odd_values_are_logged_too(capsys: pytest.CaptureFixture[str]) -> None:
         [line] = capsys.readouterr().err.splitlines()
         assert "odd" in line
         assert line.encode()
+
+
+def test_an_event_is_one_line_and_goes_to_no_other_handler(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    logs.configure("info")
+    logs.log("info", "two\nlines", why="a\nb")
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith('INFO two\\nlines why="a\\nb"')
+    assert caplog.records == []

@@ -11,8 +11,10 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 import pytest
@@ -40,6 +42,7 @@ from llm_eval.types import (
 )
 from tests.observability.scraped import scrape, series
 
+ENDS = ("low", "high")
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HOSTILE = 'm"} evil{a="\n\x1b[31m\ud800'
 
@@ -112,6 +115,15 @@ def test_a_run_that_was_stopped_before_its_first_sample_has_no_score(
     assert value(text, "llm_eval_run_samples", task="qa", model="m", status="scored") == 0
 
 
+def test_labels_and_slices_are_bounded(finished: tuple[RunInfo, dict[str, Any]]) -> None:
+    info, numbers = finished
+    slices = {f"slice {number}": numbers["metrics"] for number in range(60)}
+    text = render_runs([(replace(info, model="m" * 500), {**numbers, "slices": slices})]).decode()
+    found = [dict(labels) for name, labels in series(text) if name == "llm_eval_score"]
+    assert len({labels["slice"] for labels in found}) == 51
+    assert {labels["model"] for labels in found} == {"m" * 120}
+
+
 def test_a_label_cannot_begin_a_line_of_its_own(
     finished: tuple[RunInfo, dict[str, Any]],
 ) -> None:
@@ -137,9 +149,27 @@ def test_a_running_evaluation_is_counted() -> None:
     assert value(text, "llm_eval_cost_dollars_total", **who) == pytest.approx(0.03)
     assert value(text, "llm_eval_request_latency_seconds_bucket", **who, le="0.25") == 0
     assert value(text, "llm_eval_request_latency_seconds_bucket", **who, le="0.5") == 3
+    assert value(text, "llm_eval_request_latency_seconds_sum", **who) == pytest.approx(0.9)
     # The failed and the unscored sample count as worst, as in the headline.
     assert value(text, "llm_eval_score", **who, metric="f1", slice="") == 0.375
-    assert value(text, "llm_eval_score_ci95_low", **who, metric="f1", slice="") < 0.375
+    half = 1.959964 * stdev([1.0, 0.5, 0.0, 0.0]) / 4**0.5
+    ends = [value(text, f"llm_eval_score_ci95_{end}", **who, metric="f1", slice="") for end in ENDS]
+    assert ends == pytest.approx([0.375 - half, 0.375 + half])
+
+
+def test_a_latency_on_a_bound_is_within_it_and_the_cache_has_none() -> None:
+    live = LiveRun("qa", "m", 2, worst={"f1": 0.0})
+    one = result("scored")
+    assert one.response is not None
+    live.on_result(replace(one, response=replace(one.response, latency_s=0.25)))
+    live.on_result(replace(one, response=replace(one.response, cached=True)))
+    with serving(0) as runs:
+        runs.add(live)
+        text = scrape(runs.port)
+    bucket = "llm_eval_request_latency_seconds_bucket"
+    assert value(text, bucket, task="qa", model="m", le="0.1") == 0
+    assert value(text, bucket, task="qa", model="m", le="0.25") == 1
+    assert value(text, bucket, task="qa", model="m", le="+Inf") == 1
 
 
 def test_two_runs_share_their_families_and_a_rerun_replaces_the_first() -> None:
@@ -150,6 +180,7 @@ def test_two_runs_share_their_families_and_a_rerun_replaces_the_first() -> None:
             runs.add(live)
         text = scrape(runs.port)
     assert text.count("# HELP llm_eval_samples_total ") == 1
+    assert text.count("llm_eval_planned_samples{") == 2
     for model in ("m", "n"):
         labels = {"task": "qa", "model": model, "status": "scored"}
         assert value(text, "llm_eval_samples_total", **labels) == 1

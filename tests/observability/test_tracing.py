@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from llm_eval import evaluate, evaluation
+from llm_eval import evaluate, evaluation, tracing
 from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.caching import Caching
@@ -35,7 +35,18 @@ from llm_eval.tasks.build import build_task
 from llm_eval.testing import ScriptedModel
 from llm_eval.testing.scripted import Call
 from llm_eval.tracing import TracedModel, TracedScorer, traced
-from llm_eval.types import ModelResponse, Prompt, RunInfo, SampleResult, Sampling, Usage
+from llm_eval.types import (
+    Failure,
+    ModelResponse,
+    Prompt,
+    RunInfo,
+    Sample,
+    SampleResult,
+    Sampling,
+    Score,
+    Unscored,
+    Usage,
+)
 
 REPLY = "words of the model"
 A_RUN = RunInfo("run_1", "qa", "m", "2026-01-02T03:04:05+00:00", {})
@@ -58,7 +69,7 @@ class Memory:
         self.tracer = Tracer(
             traces, meters, logs, capture_content=capture, samples_per_s=samples_per_s
         )
-        self.tracer.close = self.tracer.flush  # type: ignore[method-assign]
+        self.tracer.close = lambda: None  # type: ignore[method-assign]
 
     def spans(self, beginning: str) -> list[ReadableSpan]:
         return [s for s in self._spans.get_finished_spans() if s.name.startswith(beginning)]
@@ -68,12 +79,14 @@ class Memory:
         assert {record.event_name for record in records} <= {"gen_ai.evaluation.result"}
         return [{**(r.attributes or {}), "span": r.span_id} for r in records]
 
-    def n_calls(self) -> int:
+    def points(self, name: str) -> list[Any]:
         data = self.metrics.get_metrics_data()
         assert data is not None
         metrics: list[Any] = list(data.resource_metrics[0].scope_metrics[0].metrics)
-        [calls] = [m for m in metrics if m.name == "llm_eval.calls"]
-        return sum(point.value for point in calls.data.data_points)
+        return [point for m in metrics if m.name == name for point in m.data.data_points]
+
+    def n_calls(self) -> int:
+        return sum(point.value for point in self.points("llm_eval.calls"))
 
     def text(self) -> str:
         shown = [span.to_json() for span in self._spans.get_finished_spans()]
@@ -170,15 +183,12 @@ def test_tokens_and_durations_are_measured(
 ) -> None:
     memory = Memory()
     run(monkeypatch, storage, memory)
-    data = memory.metrics.get_metrics_data()
-    assert data is not None
-    found: dict[str, Any] = {
-        m.name: m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics
-    }
-    [duration] = found["gen_ai.client.operation.duration"].data.data_points
+    [duration] = memory.points("gen_ai.client.operation.duration")
     assert (duration.count, duration.sum) == (2, 0.5)
-    tokens = found["gen_ai.client.token.usage"].data.data_points
-    assert {p.attributes["gen_ai.token.type"]: p.sum for p in tokens} == {"input": 22, "output": 6}
+    usage = memory.points("gen_ai.client.token.usage")
+    assert {p.attributes["gen_ai.token.type"]: p.sum for p in usage} == {"input": 22, "output": 6}
+    counted = {p.attributes["gen_ai.token.type"]: p.value for p in memory.points("llm_eval.tokens")}
+    assert counted == {"input": 22, "output": 6}
 
 
 def test_prompts_and_replies_are_sent_only_when_asked_for(
@@ -263,7 +273,41 @@ def test_replies_of_the_cache_are_no_calls(
     evaluate("qa", model, db=storage, limit=3)
     calls = [(s.attributes or {})["llm_eval.cached"] for s in memory.spans("chat")]
     assert (calls.count(False), calls.count(True)) == (3, 2)
-    assert memory.n_calls() == 3
+    [duration] = memory.points("gen_ai.client.operation.duration")
+    assert (memory.n_calls(), duration.count) == (3, 3)
+
+
+@pytest.mark.parametrize("capture", [False, True])
+def test_what_a_scorer_says_is_sent_only_when_asked_for(capture: bool) -> None:
+    memory = Memory(capture=capture)
+    sample, response = Sample("k", "s", {}, "x"), reply((), Sampling(), 0)
+    scores = (Score("f1", 0.5, "half of it"), Unscored("judge", "it is silent", "abstained"))
+    with memory.tracer.sample(sample, 0) as span:
+        memory.tracer.finish(span, SampleResult(0, 0, sample, (), response, scores=scores))
+    scored, unscored = memory.events()
+    assert scored.get("gen_ai.evaluation.explanation") == ("half of it" if capture else None)
+    assert scored["gen_ai.evaluation.score.value"] == 0.5
+    assert unscored["error.type"] == "abstained"
+    assert "gen_ai.evaluation.score.value" not in unscored
+
+
+async def test_a_failure_without_spans_has_one_from_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracing, "time_ns", lambda: 1_000)
+    memory = Memory(samples_per_s=1e-9)
+    memory.tracer._allowed = 0.0
+    [sample] = islice(build_task("qa").samples("test"), 1)
+
+    async def evaluate_one(_job: Job, work: Work) -> SampleResult:
+        failure = Failure("provider", "timeout", "late")
+        return SampleResult(work.index, work.epoch, work.sample, failure=failure)
+
+    with traced(a_job(), A_RUN, memory.tracer) as job:
+        assert job.around is not None
+        await job.around(evaluate_one)(job, Work(0, 0, sample, None))
+    [span] = memory.spans("sample")
+    assert span.start_time == 1_000
 
 
 async def test_a_reply_that_an_earlier_process_got_is_no_call() -> None:
@@ -313,6 +357,8 @@ def test_tracing_changes_no_number(
         ({"OTEL_TRACES_EXPORTER": "console"}, True),
         ({"OTEL_TRACES_EXPORTER": "none"}, False),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "TRUE"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "false"}, True),
     ],
 )
 def test_the_standard_variables_decide(variables: dict[str, str], on: bool) -> None:
@@ -384,3 +430,12 @@ def test_a_collector_gets_spans_events_and_metrics_over_http(
         "llm_eval.calls",
         "llm_eval.tokens",
     }
+
+
+def test_a_signal_that_is_switched_off_is_not_sent(
+    collector: str, monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
+    evaluate("qa", ScriptedModel(reply, name="m"), db=storage, limit=1)
+    assert sorted(Collector.received) == ["/v1/metrics", "/v1/traces"]

@@ -217,11 +217,6 @@ class Tracer:
         with self._tracer.start_as_current_span(f"score {name}", attributes=attributes):
             yield
 
-    def flush(self) -> None:
-        """Send what waits."""
-        for provider in self._providers:
-            provider.force_flush()
-
     def close(self) -> None:
         """Send what waits and stop the senders."""
         for provider in self._providers:
