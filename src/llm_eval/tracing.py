@@ -16,6 +16,7 @@ from llm_eval.models.base import BaseModel, ModelWrapper
 from llm_eval.observability.tracer import Tracer
 from llm_eval.runner import Evaluate, Job, Work
 from llm_eval.scorers.base import Scorer, ScorerWrapper
+from llm_eval.scorers.llm_judge import BoundJudge
 from llm_eval.types import (
     ModelResponse,
     Prompt,
@@ -35,7 +36,7 @@ def traced(job: Job, info: RunInfo, tracer: Tracer | None) -> Iterator[Job]:
         with_spans = replace(
             job,
             model=TracedModel(job.model, tracer),
-            task=with_scorers(job.task, [TracedScorer(s, tracer) for s in job.task.scorers]),
+            task=with_scorers(job.task, [_traced_scorer(s, tracer) for s in job.task.scorers]),
         )
         yield replace(job, around=lambda evaluate: _around(evaluate, with_spans, tracer))
 
@@ -68,6 +69,14 @@ class TracedScorer(ScorerWrapper):
     def within(self) -> AbstractContextManager[None]:
         """A span."""
         return self._tracer.scorer(self.name)
+
+
+def _traced_scorer(scorer: Scorer, tracer: Tracer) -> TracedScorer:
+    """With spans around the calls of its models too, where it is a judge."""
+    if isinstance(scorer, BoundJudge):
+        judges = tuple(TracedModel(model, tracer) for model in scorer.judges)
+        scorer = replace(scorer, judges=judges)
+    return TracedScorer(scorer, tracer)
 
 
 def _around(evaluate: Evaluate, with_spans: Job, tracer: Tracer) -> Evaluate:

@@ -26,6 +26,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from llm_eval import evaluate, evaluation, tracing
 from llm_eval.errors import ConfigError, ProviderError
+from llm_eval.judging import with_scorers
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.caching import Caching
 from llm_eval.observability import tracer
@@ -47,6 +48,7 @@ from llm_eval.types import (
     Unscored,
     Usage,
 )
+from tests.scorers.judges import BEST, judge, saying, verdict
 
 REPLY = "words of the model"
 A_RUN = RunInfo("run_1", "qa", "m", "2026-01-02T03:04:05+00:00", {})
@@ -129,6 +131,22 @@ def test_spans_nest_from_run_to_scorer(
     inner = {s.context.span_id for s in samples}
     assert {s.parent.span_id for s in [*calls, *scorers] if s.parent} <= inner
     assert len({s.context.trace_id for s in [whole, *samples, *calls, *scorers]}) == 1
+
+
+def test_the_calls_of_a_judge_are_spans_within_its_score(
+    monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage
+) -> None:
+    memory = Memory()
+    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: memory.tracer)
+    panel = judge(saying(verdict(BEST), name="j1"), saying(verdict(BEST), name="j2"))
+    task = with_scorers(build_task("qa"), [panel])
+    done = evaluate(task, ScriptedModel(reply, name="m"), db=storage, limit=2)
+    assert done.metrics["judge_pass"].value == 1.0
+    scores = {s.context.span_id for s in memory.spans("score llm_judge")}
+    for name in ("chat j1", "chat j2"):
+        within = [s for s in memory.spans(name) if s.parent and s.parent.span_id in scores]
+        assert len(within) == 2
+        assert dict(within[0].attributes or {})["gen_ai.usage.output_tokens"] is not None
 
 
 def test_a_call_has_the_names_of_the_conventions(
