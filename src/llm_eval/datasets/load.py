@@ -123,9 +123,10 @@ def _parquet(path: Path) -> Iterator[Row]:
                 for values in batch.to_pylist():
                     number += 1
                     yield Row(f"{path}:{number}", values)
-        pa.system_memory_pool().release_unused()
     except (pa.ArrowException, OSError) as exc:
         raise DatasetError(f"{path}: cannot be read after row {number}: {exc}") from exc
+    finally:
+        pa.system_memory_pool().release_unused()  # also where nobody asks for the last rows
 
 
 def _in_small_memory(make: Callable[[], T]) -> T:
