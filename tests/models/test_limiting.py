@@ -1,6 +1,7 @@
 """Slots are found by trying; rates hold; nobody overtakes. Time is virtual."""
 
 import asyncio
+import itertools
 import random
 
 import pytest
@@ -125,6 +126,22 @@ def test_while_the_slots_are_doubled_only_more_than_chance_cuts_them(
         else:
             cuts.append(refusals.refused(doubling=True))
     assert any(cuts) is is_cut
+
+
+async def test_refusals_by_chance_do_not_end_the_doubling() -> None:
+    """16, 32, 64, 128, 256: a test of a cut among the first few slots would take rounds."""
+    numbers = itertools.count(1)
+
+    def fault(call: Call) -> ProviderError | None:
+        refused = next(numbers) % 20 < 1
+        return ProviderError("busy", code="rate_limit", retryable=True) if refused else None
+
+    inner = ScriptedModel(["ok"], latency_s=1.0, fault=fault)
+    model = limiting(inner, Limits(concurrency=256))
+    asked = [asyncio.create_task(model.generate(PROMPT, Sampling())) for _ in range(2000)]
+    await asyncio.sleep(4.5)
+    assert model.limiter.state.slots > 200
+    await asyncio.gather(*asked, return_exceptions=True)
 
 
 async def test_a_limit_is_kept_to_with_few_wasted_calls() -> None:

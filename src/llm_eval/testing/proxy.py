@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
-from llm_eval.testing.server_process import serve, share_of
+from llm_eval.testing.server_process import add_faults, serve
 
 FAULTS = {
     "reset": "part of the block comes, then the connection is reset",
@@ -190,22 +190,12 @@ def main() -> None:
     add = parser.add_argument
     add("target", metavar="URL", help="the base URL of the server")
     add("--port", type=int, default=0, help="0 takes a free one")
-    add(
-        "--fault",
-        type=share_of(FAULTS),
-        action="append",
-        default=[],
-        metavar="NAME=SHARE",
-        help=_HELP,
-    )
+    add_faults(parser, FAULTS)
     add("--delay-ms", type=float, default=0.0, help="added to every block of bytes")
     add("--seed", type=int, default=0)
     args = parser.parse_args()
     wire = Wire(dict(args.fault), args.seed, args.delay_ms / 1000)
     asyncio.run(serve(ChaosProxy(args.target, wire, port=args.port)))
-
-
-_HELP = f"how often what goes wrong: {', '.join(FAULTS)}"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import signal
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -26,8 +26,8 @@ async def serve(server: AbstractAsyncContextManager[Serving]) -> None:
         await stop.wait()
 
 
-def share_of(names: Collection[str]) -> Callable[[str], tuple[str, float]]:
-    """Reads an argument NAME=SHARE, where NAME is one of `names`."""
+def add_faults(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
+    """An option that says how often each of `names` happens; it gives pairs of both."""
 
     def read(text: str) -> tuple[str, float]:
         name, _, share = text.partition("=")
@@ -35,4 +35,11 @@ def share_of(names: Collection[str]) -> Callable[[str], tuple[str, float]]:
             raise argparse.ArgumentTypeError(f"unknown fault {name!r}")
         return name, float(share)
 
-    return read
+    parser.add_argument(
+        "--fault",
+        type=read,
+        action="append",
+        default=[],
+        metavar="NAME=SHARE",
+        help=f"how often what goes wrong: {', '.join(names)}",
+    )

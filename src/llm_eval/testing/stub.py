@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from llm_eval.testing import stub_judge
-from llm_eval.testing.server_process import serve, share_of
+from llm_eval.testing.server_process import add_faults, serve
 from llm_eval.testing.stub_faults import NAMES, Faults
 from llm_eval.testing.stub_replies import Answer, Asked, hashed
 from llm_eval.testing.stub_server import Latency, StubServer
@@ -99,14 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="0 takes a free one")
     add("--latency-ms", type=float, default=0.0, help="median time of a reply")
     add("--tail", type=float, default=0.0, help="sigma of log-normal latencies (0: constant)")
-    add(
-        "--fault",
-        type=share_of(NAMES),
-        action="append",
-        default=[],
-        metavar="NAME=SHARE",
-        help=_FAULTS,
-    )
+    add_faults(parser, NAMES)
     add("--retry-after", type=float, help="seconds that a 429 asks for")
     add("--requests-per-s", type=float, help="more is refused with 429")
     add("--seed", type=int, default=0)
@@ -122,9 +115,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--journal", type=Path, metavar="FILE", help="write every exchange there at the end")
     return parser
-
-
-_FAULTS = f"how often what goes wrong: {', '.join(NAMES)}"
 
 
 if __name__ == "__main__":
