@@ -13,6 +13,7 @@ import pytest
 from llm_eval.metrics.exporters import EXPORTERS
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.types import RunInfo
+from tests.exports.conftest import results, store
 
 SINKS = {
     "csv": ["export", "latest", "--format", "csv", "--output"],
@@ -24,9 +25,14 @@ SINKS = {
     "junit": ["export", "latest", "--format", "junit", "--output"],
     "model-index": ["export", "latest", "--format", "model-index", "--output"],
     "trend": ["trend", "qa", "--metric", "f1", "--svg"],
+    "compare.md": ["compare", "kept", "latest", "--output"],
+    "gate-junit": ["gate", "latest", "--thresholds", "t.yaml", "--junit"],
+    "baselines.json": ["baseline", "export"],
+    "labels.csv": ["review", "export", "latest", "--rubric", "qa_correctness", "--output"],
 }
 LIMITED = """
 import resource, signal, sys
+sys.dont_write_bytecode = True  # it would be cut at the limit, and break whoever comes next
 from llm_eval.cli.main import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (256, 256))
@@ -45,41 +51,52 @@ main(sys.argv[1:])
 
 @pytest.fixture
 def complete(storage: MetricsStorage, run: RunInfo) -> RunInfo:
-    """A model card takes no other."""
-    storage.update_run(run.run_id, status="complete")
-    return run
+    """A model card takes no other; one before it is a baseline, to export and to compare with."""
+    storage.baselines.promote("kept", run.run_id, by="a test")
+    newest = store(storage, "run_20260103_030405_bbbbbb", results())
+    storage.update_run(newest.run_id, status="complete")
+    return newest
 
 
-def export(code: str, sink: str, directory: Path) -> "subprocess.CompletedProcess[str]":
-    (directory / "out").mkdir()
-    (directory / "out" / "good").write_text("good")
+def export(code: str, sink: str, file: Path) -> "subprocess.CompletedProcess[str]":
+    directory = file.parents[1]
+    file.parent.mkdir()
+    file.write_text("good")
+    (directory / "t.yaml").write_text('qa.f1: ">= 0.99"\n')
     database = f"sqlite:///{directory}/runs.db"
-    command = [sys.executable, "-c", code, *SINKS[sink], str(directory / "out" / "good")]
     return subprocess.run(
-        [*command, "--db", database], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", code, *SINKS[sink], str(file), "--db", database],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
+
+
+def named(sink: str, directory: Path) -> Path:
+    """Some writers look at the file's ending."""
+    return directory / "out" / f"good{Path(sink).suffix}"
 
 
 @pytest.mark.parametrize("sink", SINKS)
 def test_a_disk_that_is_full_in_the_middle_is_said_and_leaves_the_good_file(
     sink: str, tmp_path: Path, complete: RunInfo
 ) -> None:
-    done = export(LIMITED, sink, tmp_path)
+    file = named(sink, tmp_path)
+    done = export(LIMITED, sink, file)
     assert done.returncode == 2
-    assert done.stderr.splitlines() == [
-        f"llm-eval: {tmp_path}/out/good: cannot be written: File too large"
-    ]
-    assert {file.name: file.read_text() for file in (tmp_path / "out").iterdir()} == {
-        "good": "good"
-    }
+    assert done.stderr.splitlines() == [f"llm-eval: {file}: cannot be written: File too large"]
+    assert {each.name: each.read_text() for each in file.parent.iterdir()} == {file.name: "good"}
 
 
 @pytest.mark.parametrize("sink", SINKS)
 def test_a_kill_before_the_end_leaves_the_good_file(
     sink: str, tmp_path: Path, complete: RunInfo
 ) -> None:
-    assert export(KILLED, sink, tmp_path).returncode == -signal.SIGKILL
-    assert (tmp_path / "out" / "good").read_text() == "good"
+    file = named(sink, tmp_path)
+    assert export(KILLED, sink, file).returncode == -signal.SIGKILL
+    assert file.read_text() == "good"
 
 
 @pytest.mark.parametrize("name", EXPORTERS)

@@ -181,7 +181,7 @@ def test_a_disk_that_is_full_is_one_line_with_the_remedy(
         "except TrainingError as exc: print(exc)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "recipe.yaml")],
+        [sys.executable, "-B", "-c", script, str(tmp_path / "recipe.yaml")],
         capture_output=True,
         text=True,
         check=True,

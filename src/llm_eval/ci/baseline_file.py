@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from llm_eval.ci.evidence import Evidence, from_storage
 from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
+from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.baselines import Promotion
 from llm_eval.metrics.float_columns import as_columns
 from llm_eval.metrics.outcomes import Outcomes
@@ -97,10 +98,8 @@ def write_baselines(path: str | Path, baselines: Sequence[FiledBaseline]) -> Non
         f'{{"format": {json.dumps(FORMAT)}, "version": {VERSION}, '
         f'"sha256": "{digest(entries)}",\n"baselines": [\n{parts}\n]}}\n'
     )
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(f"{path} cannot be written: {exc.strerror}") from exc
+    with replacing(path) as stream:
+        stream.write(text.encode())
 
 
 def read_baselines(path: str | Path) -> list[FiledBaseline]:

@@ -83,7 +83,10 @@ def _generate(args: argparse.Namespace) -> int:
                 f"data of task {name!r} is not generated; known: {', '.join(writers)}"
             )
         directory = args.out / DIRECTORIES[name]
-        writers[name](directory)
+        try:
+            writers[name](directory)
+        except OSError as exc:
+            raise ConfigError(f"{directory}: cannot be written: {exc.strerror}") from exc
         output().print(f"wrote {directory}")
     return 0
 

@@ -15,6 +15,7 @@ from llm_eval.ci.thresholds import Thresholds, load_thresholds
 from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.errors import ConfigError, EvalError
+from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.registry import names
 
@@ -165,10 +166,8 @@ def _announce(lines: list[str], args: argparse.Namespace) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(f"{path} cannot be written: {exc.strerror}") from exc
+    with replacing(path) as stream:
+        stream.write(text.encode())
 
 
 def _append(path: Path, text: str) -> None:
@@ -176,4 +175,4 @@ def _append(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as exc:
-        raise ConfigError(f"{path} cannot be written: {exc.strerror}") from exc
+        raise ConfigError(f"{path}: cannot be written: {exc.strerror}") from exc

@@ -5,7 +5,6 @@ incomparable runs · 3 inconclusive · 4 incomplete · 130 interrupted.
 """
 
 import argparse
-import errno
 import os
 import sys
 from collections import namedtuple
@@ -98,11 +97,23 @@ def _run(args: argparse.Namespace) -> int:
         _drop_output()
         return 0
     except OSError as exc:
-        if exc.errno != errno.ENOSPC:
+        if exc.filename is not None:
+            return _complain(f"{exc.filename}: {exc.strerror}", 2)
+        if not _output_fails():
             raise
         _drop_output()
         return _complain(f"standard output cannot be written: {exc.strerror}", 2)
     return code
+
+
+def _output_fails() -> bool:
+    """Whether it was standard output that refused; an error of a write does not say."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError:
+        return True
+    return False
 
 
 def _drop_output() -> None:
@@ -111,5 +122,8 @@ def _drop_output() -> None:
 
 
 def _complain(exc: Exception | str, code: int) -> int:
-    print(f"llm-eval: {exc}", file=sys.stderr)
+    try:
+        print(f"llm-eval: {exc}", file=sys.stderr)
+    except OSError:  # nobody can be told; the code still says it
+        return code
     return code

@@ -12,6 +12,8 @@ from typing import Any
 from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, fitted, notes, output, table, write_json
 from llm_eval.errors import ConfigError
+from llm_eval.metrics import codec
+from llm_eval.metrics.atomic_file import replacing
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -131,12 +133,8 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _write(path: Path, found: Iterator[Mapping[str, Any]]) -> None:
-    import msgspec
-
-    try:
-        path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in found))
-    except OSError as exc:
-        raise ConfigError(f"{path} cannot be written: {exc.strerror}") from exc
+    with replacing(path) as stream:
+        stream.writelines(codec.to_json(row).encode() + b"\n" for row in found)
     notes().print(f"written: {path}")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from llm_eval.cli import options
 from llm_eval.cli.terminal import notes, write_json
 from llm_eval.errors import ConfigError
+from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.labels import Label
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.review.items import Item, by_name, items_of, rubric_of, shuffled
@@ -123,10 +124,9 @@ def _export(args: argparse.Namespace, work: "_Work") -> int:
         raise ConfigError(f"--output {args.output}: the name must end in .csv or .jsonl")
     known = _known(work, args.rater) if args.rater else {}
     shown = shuffled(work.items, args.seed)[: args.limit]
-    try:
-        args.output.write_text(write_labels(shown, known, work.rubric, kind), encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(f"{args.output} cannot be written: {exc.strerror}") from exc
+    text = write_labels(shown, known, work.rubric, kind)
+    with replacing(args.output) as stream:
+        stream.write(text.encode(errors="backslashreplace"))  # half a surrogate pair
     levels = " · ".join(f"{d.name}: {_menu(d.levels)}" for d in work.rubric.dimensions)
     notes().print(f"{len(shown)} replies in {args.output}; levels: {levels}")
     return 0

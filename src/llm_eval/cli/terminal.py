@@ -6,8 +6,9 @@ Model text is data: control characters in it are shown, never obeyed.
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from llm_eval.visible import visible
 
@@ -102,7 +103,37 @@ def _console(*, stderr: bool) -> "Console":
     stream = sys.stderr if stderr else sys.stdout
     # A file or a pipe has no width; the tables are made for 100 columns.
     width = None if stream.isatty() else 100
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+    file = cast("TextIO", _Remarks()) if stderr else None
+    return Console(file=file, highlight=False, markup=False, emoji=False, width=width)
+
+
+class _Remarks:
+    """Standard error; what it does not take is dropped.
+
+    Its disk is full, or its terminal is closed: no run ends for that, and no exit code changes.
+    """
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    @property
+    def rich_proxied_file(self) -> "_Remarks":
+        """Rich asks for what is behind a stream, and would write past us."""
+        return self
+
+    @property
+    def _stream(self) -> Any:
+        """As it is now; a progress bar puts its own before it."""
+        return getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def write_json(value: object) -> None:

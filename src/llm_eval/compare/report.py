@@ -17,6 +17,7 @@ from llm_eval.compare.comparison import Comparison
 from llm_eval.compare.replies import BothReplies, read_replies, sample_objects
 from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
+from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.types import RunInfo
 
@@ -74,10 +75,9 @@ def write_report(report: Report, path: Path) -> None:
         raise ConfigError(f"report {path}: must end in {', '.join(FORMATS)}")
     module, _, name = FORMATS[path.suffix.lower()].partition(":")
     write: Callable[[Report], str] = getattr(import_module(module), name)
-    try:
-        path.write_text(write(report), encoding="utf-8", newline="\n")
-    except OSError as exc:
-        raise ConfigError(f"report {path} cannot be written: {exc.strerror}") from exc
+    text = write(report)
+    with replacing(path) as stream:
+        stream.write(text.encode())
 
 
 def json_object(report: Report) -> dict[str, Any]:

@@ -7,6 +7,7 @@
 score, 0…1), `judge_pass`, and `judge_DIMENSION`. What has no verdict is unscored, with its state.
 """
 
+import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -205,7 +206,10 @@ def reference_text(target: Any) -> str | None:
         return target
     if isinstance(target, list | tuple) and all(isinstance(item, str) for item in target):
         return "\n".join(target)
-    return msgspec.json.encode(target).decode()
+    try:
+        return msgspec.json.encode(target).decode()
+    except UnicodeEncodeError:  # half a surrogate pair, which Python's own module escapes
+        return json.dumps(target)
 
 
 def says_nothing(text: str) -> bool:
