@@ -92,6 +92,10 @@ class BudgetExceededError(EvalError):
     stage = "budget"
 
 
+class StoppedError(BudgetExceededError):
+    """The run was told to stop, and this call was still waiting: nobody has been asked."""
+
+
 class Boundary:
     """What `boundary` gives.
 

@@ -185,6 +185,8 @@ async def execute_plan(
     resume: RunInfo | None = None,
 ) -> Evaluation:
     """Run `plan`, or go on with the run `resume` that was started from the same request."""
+    stop = stop or asyncio.Event()
+    passing = asyncio.create_task(_pass_on(stop, plan.budget))
     tracer = tracer_from_environment()
     models = {id(model): model for model in (plan.model, *(j.inner for j in plan.judges))}
     try:
@@ -200,10 +202,17 @@ async def execute_plan(
         blocks = _judged(plan, info, storage, canaries)
         return _close(info, outcome, storage, perf_counter() - started, blocks)
     finally:
+        passing.cancel()
         for model in models.values():
             await model.aclose()
         if tracer is not None:
             tracer.close()
+
+
+async def _pass_on(stop: asyncio.Event, budget: Budget) -> None:
+    """Whoever waits before a call is told to stop, too."""
+    await stop.wait()
+    budget.stop()
 
 
 def resume_request(info: RunInfo) -> Request:
@@ -233,6 +242,8 @@ class Plan:
     """None where it is unknown."""
     rebuildable: bool
     judges: tuple[Tally, ...] = ()
+    budget: Budget = field(default_factory=Budget)
+    """What all models of the run share."""
 
     @property
     def n_total(self) -> int:
@@ -292,7 +303,7 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
         price, overrides = price_of(spec), dict(spec.sampling)
     elif model.max_concurrency is None:  # nobody bounds the calls of a model made in Python
         most = request.concurrency or DEFAULT_CONCURRENCY
-        model = Limiting(model, Limiter(Limits(concurrency=most)))
+        model = Limiting(model, Limiter(Limits(concurrency=most), wait=budget.wait))
     sampling = _sampling(task.sampling, overrides, request)
     dataset = scan(task, request.split, request.limit)
     task, judges = add_judges(
@@ -304,7 +315,7 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
         budget=budget,
         known={request.model: model},
     )
-    return Plan(request, task, model, sampling, dataset, price, built == Built(), judges)
+    return Plan(request, task, model, sampling, dataset, price, built == Built(), judges, budget)
 
 
 def _sampling(task: Sampling, model: Mapping[str, Any], request: Request) -> Sampling:

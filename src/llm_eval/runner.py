@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol
 
-from llm_eval.errors import BudgetExceededError, ProviderError, boundary
+from llm_eval.errors import BudgetExceededError, ProviderError, StoppedError, boundary
 from llm_eval.fingerprint import request_key
 from llm_eval.garbage import fewer_collections
 from llm_eval.grading import grade
@@ -142,6 +142,8 @@ class _Engine:
         while not self._stop.is_set() and (work := next(self._work, None)) is not None:
             try:
                 result = await self._evaluated(self._job, work)
+            except StoppedError:
+                return self._end("interrupted", None)
             except BudgetExceededError as exc:
                 return self._end("budget", str(exc))
             except ProviderError as exc:

@@ -81,7 +81,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from llm_eval.errors import ConfigError, DatasetError, EvalError
+    from llm_eval.errors import ConfigError, DatasetError, EvalError, StoppedError
 
     module = import_module(COMMANDS[args.command].module)
     try:
@@ -89,6 +89,8 @@ def _run(args: argparse.Namespace) -> int:
         sys.stdout.flush()
     except (ConfigError, DatasetError) as exc:
         return _complain(exc, 2)
+    except StoppedError as exc:  # before the first sample: there is no run yet
+        return _complain(exc, 130)
     except EvalError as exc:
         return _complain(exc, 4)
     except KeyboardInterrupt:

@@ -1,11 +1,11 @@
-"""Spending no more than was allowed: money, tokens, time."""
+"""Spending no more than was allowed: money, tokens, time; and nothing more once told to stop."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from llm_eval.errors import BudgetExceededError, ConfigError
+from llm_eval.errors import BudgetExceededError, ConfigError, StoppedError
 from llm_eval.models.base import BaseModel, ModelWrapper
 from llm_eval.models.pricing import cost
 from llm_eval.specs import Price
@@ -30,6 +30,8 @@ class Budget:
         self.spent_tokens = 0
         self._clock = clock
         self._started: float | None = None
+        self._stopped = False
+        self._waiting: set[asyncio.Future[None]] = set()
 
     def check(self) -> None:
         """Refuse another call once something is spent.
@@ -56,13 +58,44 @@ class Budget:
 
         Raises:
             BudgetExceededError: the time limit was reached meanwhile.
+            StoppedError: the run was told to stop.
         """
         if seconds < self._left_s():
-            await asyncio.sleep(seconds)
+            await self._pause(seconds)
             return
-        while (left_s := self._left_s()) > 0:  # noqa: ASYNC110 - a moment, no event
-            await asyncio.sleep(left_s)
+        while (left_s := self._left_s()) > 0:
+            await self._pause(left_s)
         self.check()
+
+    async def wait(self, turn: "asyncio.Future[None]") -> None:
+        """Wait before a call until `turn` is done.
+
+        Raises:
+            StoppedError: the run was told to stop.
+        """
+        if self._stopped:
+            raise _stopped()
+        self._waiting.add(turn)
+        try:
+            await turn
+        finally:
+            self._waiting.discard(turn)
+
+    def stop(self) -> None:
+        """Whoever waits before a call, or begins to, leaves at once; calls in flight go on."""
+        self._stopped = True
+        for turn in self._waiting:
+            if not turn.done():
+                turn.set_exception(_stopped())
+
+    async def _pause(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        timer = loop.call_later(seconds, _finish, over)
+        try:
+            await self.wait(over)
+        finally:
+            timer.cancel()
 
     def _left_s(self) -> float:
         if self.max_time_s is None or self._started is None:
@@ -73,6 +106,15 @@ class Budget:
         """Add what one reply took."""
         self.spent_usd += response.cost_usd or 0.0
         self.spent_tokens += response.usage.prompt_tokens + response.usage.completion_tokens
+
+
+def _finish(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _stopped() -> StoppedError:
+    return StoppedError("told to stop before it was asked")
 
 
 class Metered(ModelWrapper):

@@ -39,7 +39,7 @@ def build_model(
     budget = budget or Budget()
     model: BaseModel = Metered(provider, price_of(spec), budget)
     if provider.max_concurrency is None:  # an endpoint elsewhere: it can refuse and recover
-        limiter = Limiter(spec.limits, sleep=budget.sleep)
+        limiter = Limiter(spec.limits, sleep=budget.sleep, wait=budget.wait)
         if hasattr(provider, "on_headers"):
             provider.on_headers = limiter.observe
         model = Retrying(Limiting(model, limiter), spec.limits, sleep=budget.sleep)

@@ -10,7 +10,7 @@ and from the provider's own headers.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from llm_eval.errors import ProviderError
@@ -45,7 +45,16 @@ class Limiter:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
+        wait: Callable[["asyncio.Future[None]"], Awaitable[None]] | None = None,
     ) -> None:
+        """Slots and rates for these limits.
+
+        Args:
+            limits: of the endpoint.
+            clock: seconds that only grow.
+            sleep: waits out a pause; may raise what ends the run.
+            wait: waits for a slot; may raise too. None: as long as it takes.
+        """
         self._most = limits.concurrency
         self.longest_pause_s = limits.deadline_s
         """No sample may wait longer than that for its reply."""
@@ -58,6 +67,7 @@ class Limiter:
         self._paused_until = float("-inf")
         self._clock = clock
         self._sleep = sleep
+        self._wait = wait
         per_minute = (limits.requests_per_minute, limits.tokens_per_minute)
         self._requests, self._tokens = (
             TokenBucket(rate / 60, rate, clock=clock, sleep=sleep) if rate else None
@@ -150,9 +160,9 @@ class Limiter:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
-            await future
+            await (future if self._wait is None else self._wait(future))
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
+            if future.done() and not future.cancelled() and future.exception() is None:
                 self.release()  # the slot was given at the moment we left
             elif future in self._waiting:  # else whoever gave a slot back has passed us over
                 self._waiting.remove(future)

@@ -5,7 +5,6 @@ arXiv 2507.08794). A judge that passes one is named in the run's report. The ref
 with them: a judge that fails that one is no better.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +13,7 @@ import msgspec
 
 from llm_eval.scorers.llm_judge import BoundJudge, reference_text
 from llm_eval.scorers.rubric import Rubric
+from llm_eval.scorers.together import together
 from llm_eval.scorers.verdict import NoVerdictError, State
 from llm_eval.types import Sample
 
@@ -96,7 +96,7 @@ async def release(judge: BoundJudge, samples: Sequence[Sample]) -> CanaryReport:
         (name, text, samples[n % len(samples)]) for n, (name, text) in enumerate(texts.items())
     ]
     controls = [(CONTROL, text, s) for s in samples if (text := best_reply(judge, s)) is not None]
-    done = await asyncio.gather(*(_try(judge, *pair) for pair in [*pairs, *controls]))
+    done = await together(*(_try(judge, *pair) for pair in [*pairs, *controls]))
     return CanaryReport(tuple(done[: len(pairs)]), tuple(done[len(pairs) :]))
 
 

@@ -5,7 +5,6 @@
 {"correctness": 1.0}
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from llm_eval.models.base import BaseModel
 from llm_eval.scorers.judge_prompt import Case, judge_prompt
 from llm_eval.scorers.level_weights import TOP, level_weights
 from llm_eval.scorers.rubric import Rubric
+from llm_eval.scorers.together import together
 from llm_eval.scorers.verdict import NoVerdictError, Verdict, read_verdict, verdict_schema
 from llm_eval.types import ModelResponse, Sampling
 
@@ -92,7 +92,7 @@ async def form_opinion(model: BaseModel, rubric: Rubric, case: Case, asking: Ask
         NoVerdictError: fewer than half of the draws gave a verdict; the state is the commonest.
         BudgetExceededError: nothing more may be spent.
     """
-    given = await asyncio.gather(
+    given = await together(
         *(_draw(model, rubric, case, asking, draw) for draw in range(asking.samples))
     )
     draws = [one for one in given if isinstance(one, _Draw)]

@@ -7,7 +7,6 @@
 A judge in use answers alike in both orders for only two thirds of pairs (Zheng et al. 2023).
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from llm_eval.fingerprint import digest
 from llm_eval.models.base import BaseModel
 from llm_eval.scorers.judge_prompt import fence
 from llm_eval.scorers.rubric import Rubric, fill
+from llm_eval.scorers.together import together
 from llm_eval.scorers.unconstrained import fitting
 from llm_eval.scorers.verdict import NoVerdictError, refuse_prescribed, sole_object
 from llm_eval.types import Message, ModelResponse, Prompt, Sampling
@@ -93,7 +93,7 @@ async def compare_pair(
         NoVerdictError: one of the two orders got no verdict.
         BudgetExceededError: nothing more may be spent.
     """
-    straight, swapped = await asyncio.gather(
+    straight, swapped = await together(
         _ask(judge, two, rubric, max_tokens), _ask(judge, two.swapped, rubric, max_tokens)
     )
     as_first: dict[str, Winner] = {"one": "first", "two": "second", "equal": "tie"}

@@ -4,7 +4,6 @@ Small judges of different families agree better with people than one large one (
 2024). Where they disagree stays visible: those are the samples for a person to look at.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -14,6 +13,7 @@ from llm_eval.models.base import BaseModel
 from llm_eval.scorers.judge_prompt import Case
 from llm_eval.scorers.opinion import Asking, Opinion, commonest, form_opinion
 from llm_eval.scorers.rubric import Rubric
+from llm_eval.scorers.together import together
 from llm_eval.scorers.verdict import NoVerdictError
 
 Rule = Literal["mean", "median", "majority"]
@@ -50,7 +50,7 @@ async def decide(
         NoVerdictError: no more than half of the judges gave a verdict.
         BudgetExceededError: nothing more may be spent.
     """
-    given = await asyncio.gather(*(_heard(judge, rubric, case, asking) for judge in judges))
+    given = await together(*(_heard(judge, rubric, case, asking) for judge in judges))
     opinions = [one for one in given if isinstance(one, Opinion)]
     failures = {
         judge.name: one

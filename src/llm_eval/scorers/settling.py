@@ -9,7 +9,6 @@ settles nothing: guessing would put two runs of one judge on two scales. Then no
 replies are kept, and `llm-eval rescore` judges them when the judge is there again.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +20,7 @@ from llm_eval.scorers.judge_prompt import Case
 from llm_eval.scorers.level_weights import level_weights
 from llm_eval.scorers.llm_judge import BoundJudge
 from llm_eval.scorers.opinion import Asking, Mode, ask
+from llm_eval.scorers.together import together
 from llm_eval.scorers.unconstrained import REFUSALS, Unconstrained, is_refusal
 from llm_eval.scorers.verdict import NoVerdictError
 from llm_eval.types import ModelResponse, Sample
@@ -94,7 +94,7 @@ async def _ability(judge: BoundJudge, model: BaseModel, samples: Sequence[Sample
     reason = "no sample can be put before it"
     able: _Able | None = None
     for part in (cases[:1], cases[1:]):  # mostly the first tells all; the others are asked at once
-        for told in await asyncio.gather(*(_tried(judge, model, case) for case in part)):
+        for told in await together(*(_tried(judge, model, case) for case in part)):
             if isinstance(told, NoVerdictError):
                 reason = str(told)
             elif able is None or told.weighs:
