@@ -71,7 +71,7 @@ def rescore(
 
     Raises:
         ConfigError: a name cannot be used; nothing was spent.
-        StoreError: there is no such run, or the new one cannot be written.
+        StoreError: the new run cannot be written.
     """
     plan = _prepare(asked, storage)
     return in_own_loop(lambda: _execute(plan, storage, observers))

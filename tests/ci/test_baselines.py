@@ -14,7 +14,7 @@ from llm_eval.ci.baseline_file import (
     read_baselines,
     write_baselines,
 )
-from llm_eval.errors import ConfigError, StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
 from llm_eval.metrics.storage import MetricsStorage
 from tests.ci.conftest import Questions, Runs, gate, response, wrong_below
@@ -48,14 +48,14 @@ def test_a_name_that_means_something_else_is_refused(name: str, runs: Runs) -> N
 
 
 def test_an_unknown_run_cannot_be_promoted(storage: MetricsStorage) -> None:
-    with pytest.raises(StoreError, match="no run 'run_y'"):
+    with pytest.raises(ConfigError, match="no run 'run_y'"):
         storage.baselines.promote("main", "run_y", by="someone")
 
 
 def test_a_baseline_cannot_be_deleted(runs: Runs) -> None:
     info = runs.make().info
     runs.storage.baselines.promote("main", info.run_id, by="someone")
-    with pytest.raises(StoreError, match="is the baseline 'main'"):
+    with pytest.raises(ConfigError, match="is the baseline 'main'"):
         runs.storage.delete_run(info.run_id)
     assert runs.storage.baselines.forget("main") == 1
     runs.storage.delete_run(info.run_id)
@@ -123,7 +123,7 @@ def test_another_run_of_the_same_id_is_not_overwritten(runs: Runs, tmp_path: Pat
     info = two.info
     with MetricsStorage(f"sqlite:///{tmp_path}/other.db") as other:
         other.baselines.import_run(info, two.table, two.outcomes)
-        with pytest.raises(StoreError, match="another run is stored"):
+        with pytest.raises(ConfigError, match="another run is stored"):
             other.baselines.import_run(
                 replace(one.info, run_id=info.run_id), one.table, one.outcomes
             )

@@ -281,7 +281,7 @@ def test_known_replies_are_replayed_without_a_model(workspace: Path) -> None:
 def test_a_database_that_cannot_be_opened_is_no_regression(workspace: Path) -> None:
     (workspace / ".llm_eval").write_text("a file where the directory should be")
     ended = runner(workspace, "openai/stub@http://127.0.0.1:9/v1")
-    assert ended.code == 4, ended.log
+    assert ended.code == 2, ended.log
     assert "Traceback" not in ended.log
 
 

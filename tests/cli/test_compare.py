@@ -75,7 +75,7 @@ def _store(
         ([BASELINE, OTHER], 2),
         ([BASELINE, OTHER, "--allow", "prompt", "--margin", "0.2"], 0),
         ([BASELINE, SAME, "--allow", "promt"], 2),
-        ([BASELINE, "run_2031"], 4),
+        ([BASELINE, "run_2031"], 2),
         ([BASELINE], 2),
         ([BASELINE, SAME, "--alpha", "1"], 2),
         ([BASELINE, SAME, "--margin", "x"], 2),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llm_eval.errors import ConfigError, StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.metrics.export_columns import (
     SAMPLE_COLUMNS,
     SCORE_COLUMNS,
@@ -257,7 +257,7 @@ def test_a_run_that_is_not_there_leaves_the_old_file(
 ) -> None:
     path = tmp_path / "s.csv"
     path.write_text("old")
-    with pytest.raises(StoreError, match="no run 'gone'"):
+    with pytest.raises(ConfigError, match="no run 'gone'"):
         CSVExporter(storage).export_samples(path, runs=("gone",))
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".s.csv")] == []

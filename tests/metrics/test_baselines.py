@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llm_eval import evaluate
-from llm_eval.errors import StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.testing import ScriptedModel
 
@@ -32,7 +32,7 @@ def test_a_promotion_is_found_by_name_and_keeps_its_run(
     assert storage.get_run("main").run_id == run_id
     (found,) = storage.baselines.current()
     assert (found.promoted_by, found.note) == ("a\0b", "\ud800")
-    with pytest.raises(StoreError, match="baseline"):
+    with pytest.raises(ConfigError, match="baseline"):
         storage.delete_run(run_id)
 
 

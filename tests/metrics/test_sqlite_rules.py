@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_eval.errors import StoreError
+from llm_eval.errors import ConfigError, StoreError
 from llm_eval.metrics import engine as engines
 from llm_eval.metrics import write_ahead_log
 from llm_eval.metrics.filesystem import network_filesystem
@@ -132,7 +132,7 @@ def test_a_network_filesystem_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     assert network_filesystem(tmp_path / "far away" / "runs", mounts) == "nfs4"
     assert network_filesystem(tmp_path, mounts) is None
     monkeypatch.setattr(engines, "network_filesystem", lambda path: "nfs4")
-    with pytest.raises(StoreError, match=r"network filesystem \(nfs4\).*--db"):
+    with pytest.raises(ConfigError, match=r"network filesystem \(nfs4\).*--db"):
         MetricsStorage(f"sqlite:///{tmp_path}/runs.db")
 
 
@@ -202,7 +202,7 @@ async def test_a_torn_page_is_found_and_said(storage: MetricsStorage) -> None:
 def test_what_is_no_database_is_said(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "runs.db"
     file.write_bytes(content)
-    with pytest.raises(StoreError, match="name another with --db"):
+    with pytest.raises(ConfigError, match="name another with --db"):
         MetricsStorage(f"sqlite:///{file}")
     assert file.read_bytes() == content
 

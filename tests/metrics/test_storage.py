@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llm_eval.errors import StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import identify
 from llm_eval.metrics.storage import MetricsStorage, new_run_id
 from llm_eval.types import (
@@ -187,14 +187,14 @@ def test_runs_are_found_by_id_beginning_tag_and_latest(storage: MetricsStorage) 
 
 def test_an_unknown_run_names_the_nearest(storage: MetricsStorage) -> None:
     run_id = start(storage)
-    with pytest.raises(StoreError, match=f"did you mean {run_id}"):
+    with pytest.raises(ConfigError, match=f"did you mean {run_id}"):
         storage.get_run(run_id[:-1] + "!")
 
 
 def test_an_ambiguous_beginning_is_refused(storage: MetricsStorage) -> None:
     start(storage)
     start(storage)
-    with pytest.raises(StoreError, match=r"is ambiguous: run_\w+, run_\w+; give more"):
+    with pytest.raises(ConfigError, match=r"is ambiguous: run_\w+, run_\w+; give more"):
         storage.get_run("run_")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
-from llm_eval.errors import StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.metrics import schema
 from llm_eval.metrics.engine import database_url as parsed
 from llm_eval.metrics.engine import open_engine
@@ -82,7 +82,7 @@ def test_somebody_elses_tables_are_left_alone(tmp_path: Path) -> None:
     with other.begin() as connection:
         connection.execute(text("CREATE TABLE runs (x INTEGER)"))
     other.dispose()
-    with pytest.raises(StoreError, match="holds tables of something else"):
+    with pytest.raises(ConfigError, match="holds tables of something else"):
         MetricsStorage(url)
     engine = open_engine(parsed(url))
     assert inspect(engine).get_table_names() == ["runs"]

@@ -122,7 +122,7 @@ def from_storage(storage: MetricsStorage, ref: str) -> Evidence:
     """The evidence of a stored run; `ref` as `MetricsStorage.get_run` takes it.
 
     Raises:
-        StoreError: there is no such run.
+        ConfigError: there is no such run.
     """
     info = storage.get_run(ref)
     return Evidence(info, storage.score_table(info.run_id), storage.outcomes(info.run_id))

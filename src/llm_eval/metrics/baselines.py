@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select
 
-from llm_eval.errors import ConfigError, StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
 from llm_eval.metrics.inserts import insert_rows
 from llm_eval.metrics.outcomes import CUT_OFF, Outcomes
@@ -61,8 +61,7 @@ class Baselines:
         """Make `run_id` the baseline `name` from now on.
 
         Raises:
-            ConfigError: the name could be taken for a run or a file.
-            StoreError: there is no such run.
+            ConfigError: the name could be taken for a run or a file, or there is no such run.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return self.record(Promotion(check_name(name), run_id, now, by, note))
@@ -71,14 +70,14 @@ class Baselines:
         """Store a promotion as it is; one that is already the name's newest is left alone.
 
         Raises:
-            StoreError: there is no such run.
+            ConfigError: there is no such run.
         """
         check_name(promotion.name)
 
         def work(connection: Any) -> None:
             run = connection.scalar(select(runs.c.id).where(runs.c.run_id == promotion.run_id))
             if run is None:
-                raise StoreError(f"no run {promotion.run_id!r}, so it cannot be a baseline")
+                raise ConfigError(f"no run {promotion.run_id!r}, so it cannot be a baseline")
             row = {
                 "name": promotion.name,
                 "run": run,
@@ -121,7 +120,7 @@ class Baselines:
         """Store a run that came without its texts; False where it is there already.
 
         Raises:
-            StoreError: another run has this id.
+            ConfigError: another run has this id.
         """
 
         def work(connection: Any) -> bool:
@@ -131,7 +130,7 @@ class Baselines:
             recipe = codec.to_json(info.recipe)
             if stored is not None:
                 if codec.from_json(stored.recipe) != codec.from_json(recipe):
-                    raise StoreError(f"another run is stored as {info.run_id}")
+                    raise ConfigError(f"another run is stored as {info.run_id}")
                 return False
             key = connection.execute(insert(runs).values(_run_row(info))).inserted_primary_key[0]
             labels = [{"run": key, "name": n, "value": v} for n, v in info.tags.items()]

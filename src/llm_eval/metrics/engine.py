@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from llm_eval.errors import ConfigError, StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.metrics.filesystem import network_filesystem
 
 DEFAULT_URL = "sqlite:///.llm_eval/runs.db"
@@ -63,13 +63,12 @@ def require_database(given: str | None) -> None:
     """Refuse a SQLite file that is not there: to open it would make an empty one.
 
     Raises:
-        ConfigError: `given` is no URL of a database that can be used.
-        StoreError: there is no such file.
+        ConfigError: `given` is no URL of a database that can be used, or there is no such file.
     """
     url = database_url(given)
     file = Path(url.database or "")
     if url.get_backend_name() == "sqlite" and "uri" not in url.query and not file.exists():
-        raise StoreError(
+        raise ConfigError(
             f"there is no database {file}: name another with --db or $LLM_EVAL_DB, or make it "
             f"with llm-eval run"
         )
@@ -79,8 +78,8 @@ def open_engine(url: URL) -> Engine:
     """An engine for a `database_url`; its connections are made when they are used.
 
     Raises:
-        ConfigError: the driver for Postgres is not installed.
-        StoreError: the directory for a SQLite file cannot be made, or is no local disk.
+        ConfigError: the driver for Postgres is not installed; the directory for a SQLite file
+            cannot be made, or is no local disk.
     """
     return _sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url)
 
@@ -89,10 +88,12 @@ def _sqlite(url: URL) -> Engine:
     file = Path(url.database or "")
     if "uri" not in url.query:
         file = file.absolute()  # a later chdir must not open another file
+        if file.is_dir():
+            raise ConfigError(f"{file} is a directory; name a file: --db sqlite:///{file}/runs.db")
         _make_directory(file.parent)
         url = url.set(database=str(file))
     if kind := network_filesystem(file.parent):
-        raise StoreError(
+        raise ConfigError(
             f"{file} is on a network filesystem ({kind}), where SQLite loses data; "
             f"name a local file or a Postgres with --db"
         )
@@ -106,7 +107,7 @@ def _make_directory(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise StoreError(
+        raise ConfigError(
             f"{directory}: cannot make the database's directory ({exc.strerror}); "
             f"name another place with --db"
         ) from exc

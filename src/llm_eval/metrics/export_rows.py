@@ -52,7 +52,7 @@ def chosen_runs(storage: MetricsStorage, chosen: Selection) -> list[RunInfo]:
     """The runs of a selection: as they are named, else newest first.
 
     Raises:
-        StoreError: a run is named that is not there.
+        ConfigError: a run is named that is not there.
     """
     if not chosen.runs:
         return storage.list_runs(

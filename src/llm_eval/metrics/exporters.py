@@ -61,7 +61,8 @@ class Exporter(ABC):
 
         Raises:
             ConfigError: the file cannot be written.
-            StoreError: the database cannot be read, or a named run is not there.
+            ConfigError: a named run is not there.
+            StoreError: the database cannot be read.
         """
         return self.export(path, "samples", Selection(**selection))
 

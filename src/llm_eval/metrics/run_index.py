@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
-from llm_eval.errors import StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
 from llm_eval.metrics.schema import results, runs, tags
 from llm_eval.metrics.transactions import reading
@@ -28,7 +28,7 @@ class RunIndex:
         """The run behind an id, a unique beginning of one, `latest` or a tag `k=v`.
 
         Raises:
-            StoreError: there is none, or several; names the nearest.
+            ConfigError: there is none, or several; names the nearest.
         """
         newest = ref == "latest" or "=" in ref
         found = self._infos(_by_reference(ref).limit(1 if newest else 3))
@@ -38,7 +38,7 @@ class RunIndex:
             if len(found) > 1:
                 some = ", ".join(info.run_id for info in found[:2])
                 more = ", …" if len(found) > 2 else ""
-                raise StoreError(f"run {ref!r} is ambiguous: {some}{more}; give more of the id")
+                raise ConfigError(f"run {ref!r} is ambiguous: {some}{more}; give more of the id")
         if not found:
             raise self._unknown(ref)
         return found[0]
@@ -69,7 +69,7 @@ class RunIndex:
         """What the other tables call the run.
 
         Raises:
-            StoreError: there is no such run.
+            ConfigError: there is no such run.
         """
         with reading(self._engine) as connection:
             key = connection.scalar(select(runs.c.id).where(runs.c.run_id == run_id))
@@ -102,14 +102,14 @@ class RunIndex:
                 labels[run][name] = value
         return [_info(row, counts.get(row["id"], 0), labels[row["id"]]) for row in rows]
 
-    def _unknown(self, ref: str) -> StoreError:
+    def _unknown(self, ref: str) -> ConfigError:
         known = [info.run_id for info in self.matching(limit=200)]
         near = difflib.get_close_matches(ref, known, n=3, cutoff=0.4)
         if near:
             hint = f"did you mean {' or '.join(near)}?"
         else:
             hint = "llm-eval runs lists them" if known else "there are no runs yet"
-        return StoreError(f"no run {ref!r} in {self._url}; {hint}")
+        return ConfigError(f"no run {ref!r} in {self._url}; {hint}")
 
 
 def _newest_first() -> Select[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import and_, delete, insert, or_, select, update
 
-from llm_eval.errors import StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
 from llm_eval.metrics.baselines import Baselines
 from llm_eval.metrics.cache import StoredCache
@@ -49,8 +49,9 @@ class MetricsStorage:
         """Open `url`, else `$LLM_EVAL_DB`, else `sqlite:///.llm_eval/runs.db`.
 
         Raises:
-            ConfigError: the URL is none, or its driver is missing.
-            StoreError: it cannot be opened, is damaged, or was written by a newer release.
+            ConfigError: the URL is none, its driver is missing, or what it names cannot be a
+                run database of this release: a directory, other tables, a newer release.
+            StoreError: it cannot be read, or is damaged.
         """
         self._engine = open_engine(database_url(url))
         ensure_schema(self._engine)
@@ -150,11 +151,11 @@ class MetricsStorage:
         """Forget a run with all its replies and results.
 
         Raises:
-            StoreError: there is no such run, or it is a promoted baseline.
+            ConfigError: there is no such run, or it is a promoted baseline.
         """
         run = self._key(run_id)
         if promoted := self.baselines.of_run(run_id):
-            raise StoreError(f"run {run_id} is the baseline {promoted[0].name!r}; it stays")
+            raise ConfigError(f"run {run_id} is the baseline {promoted[0].name!r}; it stays")
 
         def work(connection: Any) -> None:
             for table in (results, responses, tags):
@@ -169,7 +170,7 @@ class MetricsStorage:
         Of a tag or a baseline's name it is the newest.
 
         Raises:
-            StoreError: there is none, or several; names the nearest.
+            ConfigError: there is none, or several; names the nearest.
         """
         if ref != "latest" and "=" not in ref and (promoted := self.baselines.find(ref)):
             ref = promoted.run_id

@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from llm_eval.errors import StoreError
+from llm_eval.errors import ConfigError, StoreError
 
 T = TypeVar("T")
 
@@ -63,13 +63,14 @@ def writing(
 
 @contextmanager
 def explained(engine: Engine) -> Iterator[None]:
-    """Database errors as `StoreError`, with what to do about them."""
+    """Database errors as `StoreError`, with what to do about them; a wrong file: `ConfigError`."""
     try:
         yield
     except DBAPIError as exc:
         where = engine.url.render_as_string(hide_password=True)
         said = " ".join(str(exc.orig).split())
-        raise StoreError(f"{where}: {said}; {_remedy(exc)}") from exc
+        kind = ConfigError if _sqlite_error(exc) == "NOTADB" else StoreError
+        raise kind(f"{where}: {said}; {_remedy(exc)}") from exc
 
 
 def is_transient(error: DBAPIError) -> bool:

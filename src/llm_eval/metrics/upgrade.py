@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, select, text
 
-from llm_eval.errors import StoreError
+from llm_eval.errors import ConfigError
 from llm_eval.metrics.schema import VERSION, metadata, version
 from llm_eval.metrics.transactions import reading, writing
 
@@ -23,7 +23,7 @@ def ensure_schema(engine: Engine) -> None:
     """Create or upgrade the tables.
 
     Raises:
-        StoreError: the database is of a newer release, or holds something else.
+        ConfigError: the database is of a newer release, or holds something else.
     """
     found = stored_version(engine)
     if found == VERSION:
@@ -33,7 +33,7 @@ def ensure_schema(engine: Engine) -> None:
     elif found in RELEASES:
         upgrade(engine)
     else:
-        raise StoreError(
+        raise ConfigError(
             f"{_shown(engine)} was written by a newer llm-eval (schema {found}, this is "
             f"{VERSION}); upgrade with: pip install --upgrade llm-eval"
         )
@@ -43,7 +43,8 @@ def stored_version(engine: Engine) -> str | None:
     """The schema's release; None for an empty database.
 
     Raises:
-        StoreError: it cannot be read, or has tables that are not ours.
+        ConfigError: it has tables that are not ours.
+        StoreError: it cannot be read.
     """
     with reading(engine) as connection:
         tables = set(inspect(connection).get_table_names())
@@ -51,7 +52,7 @@ def stored_version(engine: Engine) -> str | None:
             found: str | None = connection.scalar(select(version.c.version_num))
             return found
     if tables & set(metadata.tables):
-        raise StoreError(
+        raise ConfigError(
             f"{_shown(engine)} holds tables of something else; name another database with --db"
         )
     return None
@@ -78,7 +79,7 @@ def _create(connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         encoding = connection.scalar(text("SHOW server_encoding"))
         if encoding != "UTF8":
-            raise StoreError(
+            raise ConfigError(
                 f"{_shown(connection.engine)} has encoding {encoding}, which cannot hold every "
                 f"text; make one with: createdb --encoding UTF8 --template template0 NAME"
             )
