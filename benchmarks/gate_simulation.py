@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from benchmarks.table import show
-from llm_eval.compare.comparison import DEFAULT_MARGIN
+from llm_eval.compare.choices import DEFAULT_MARGIN
 from llm_eval.stats.paired import compare_paired
 
 Floats = NDArray[np.float64]

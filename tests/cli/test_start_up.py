@@ -1,9 +1,13 @@
 """`--help` and `import llm_eval` load nothing heavy."""
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
+
+from llm_eval.cli.main import COMMANDS
 
 HEAVY = {
     "aiohttp",
@@ -25,18 +29,33 @@ HEAVY = {
 }
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import llm_eval",
-        "from llm_eval.cli.main import main; main([])",
-        "from llm_eval.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass",
-    ],
-)
-def test_start_loads_nothing_heavy(code: str) -> None:
+def loaded(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after `code`."""
     report = "\nimport sys; print(sorted(m.split('.')[0] for m in sys.modules), file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", code + report], capture_output=True, text=True, check=True
     )
-    loaded = set(eval(done.stderr.splitlines()[-1]))
-    assert loaded & HEAVY == set()
+    return set(ast.literal_eval(done.stderr.splitlines()[-1]))
+
+
+def asked(*arguments: str) -> str:
+    return f"from llm_eval.cli.main import main\ntry: main({[*arguments]})\nexcept SystemExit: pass"
+
+
+@pytest.mark.parametrize("code", ["import llm_eval", asked(), asked("--help"), asked("shwo")])
+def test_start_loads_nothing_heavy(code: str) -> None:
+    assert loaded(code) & (HEAVY - ({"typing"} if "shwo" in code else set())) == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("argument", ["--help", "--no-such-option"])
+def test_what_a_command_takes_is_told_without_loading_what_it_does(
+    command: str, argument: str
+) -> None:
+    assert loaded(asked(command, argument)) & (HEAVY - {"typing"}) == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_what_it_takes_and_what_it_does(command: str) -> None:
+    assert callable(import_module(f"llm_eval.cli.arguments.{command}").configure)
+    assert callable(import_module(f"llm_eval.cli.{command}").execute)

@@ -21,7 +21,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from llm_eval import evaluate
-from llm_eval.cli.watch import _limiter_state, address
+from llm_eval.cli.arguments.watch import address
+from llm_eval.cli.watch import _limiter_state
 from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.limiting import Limiter, Limiting

@@ -16,6 +16,7 @@ from llm_eval.ci import measures
 from llm_eval.ci.agreement import Calibration, agreement
 from llm_eval.ci.bounds import Bounded, at_least, at_most, bound
 from llm_eval.ci.changes import non_inferiority, relative
+from llm_eval.ci.choices import ALLOWABLE
 from llm_eval.ci.correction import corrected
 from llm_eval.ci.evidence import Evidence, recipe_mismatches
 from llm_eval.ci.finding import ErroredSamplesError, Finding, MissingEvidenceError, Status
@@ -42,8 +43,6 @@ from llm_eval.compare.comparability import check_comparable
 from llm_eval.errors import ConfigError, IncomparableError
 from llm_eval.registry import unknown
 
-ALLOWABLE = ("prompt", "task_version")
-"""What a change may change. Another dataset, scorer or judge makes another measurement."""
 EVERY_SLICE = "*"
 
 

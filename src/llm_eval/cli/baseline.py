@@ -5,44 +5,15 @@ import getpass
 import os
 import subprocess
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from llm_eval.ci.baseline_file import FiledBaseline, from_database, read_baselines, write_baselines
 from llm_eval.ci.evidence import Evidence, from_storage
-from llm_eval.cli import options
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import clean, notes, output, table, write_json
 from llm_eval.errors import ConfigError
+from llm_eval.metrics.baselines import Promotion
+from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.registry import unknown
-
-if TYPE_CHECKING:
-    from llm_eval.metrics.baselines import Promotion
-    from llm_eval.metrics.storage import MetricsStorage
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Subcommands of `baseline`."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    promote = actions.add_parser("promote", help="make a run the baseline of this name")
-    promote.add_argument("name", metavar="NAME")
-    promote.add_argument("run", metavar="RUN", help="run id, a unique beginning, `latest`, or K=V")
-    promote.add_argument(
-        "--by", metavar="WHO", help="default: $GITHUB_ACTOR, else git's user.email"
-    )
-    promote.add_argument("--note", default="", metavar="TEXT", help="why")
-    promote.add_argument(
-        "--with-errors", action="store_true", help="even though samples have no score"
-    )
-    show = actions.add_parser("show", help="a baseline and its history")
-    show.add_argument("name", metavar="NAME")
-    listed = actions.add_parser("list", help="every baseline")
-    export = actions.add_parser("export", help="write baselines to one file, for git")
-    export.add_argument("file", metavar="FILE.json")
-    export.add_argument("names", nargs="*", metavar="NAME", help="default: all")
-    imported = actions.add_parser("import", help="take the baselines of a file into the database")
-    imported.add_argument("file", metavar="FILE.json")
-    for action in (promote, show, listed, export, imported):
-        options.add_db(action)
-        options.add_json(action)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -54,12 +25,12 @@ def execute(args: argparse.Namespace) -> int:
         "export": _export,
         "import": _import,
     }
-    with options.open_storage(args, existing=args.action != "import") as storage:
+    with open_storage(args, existing=args.action != "import") as storage:
         actions[args.action](args, storage)
     return 0
 
 
-def _promote(args: argparse.Namespace, storage: "MetricsStorage") -> None:
+def _promote(args: argparse.Namespace, storage: MetricsStorage) -> None:
     evidence = from_storage(storage, args.run)
     _check_whole(evidence, with_errors=args.with_errors)
     promotion = storage.baselines.promote(
@@ -68,7 +39,7 @@ def _promote(args: argparse.Namespace, storage: "MetricsStorage") -> None:
     _tell(args, promotion)
 
 
-def _show(args: argparse.Namespace, storage: "MetricsStorage") -> None:
+def _show(args: argparse.Namespace, storage: MetricsStorage) -> None:
     history = storage.baselines.history(args.name)
     if not history:
         known = [promotion.name for promotion in storage.baselines.current()]
@@ -79,7 +50,7 @@ def _show(args: argparse.Namespace, storage: "MetricsStorage") -> None:
     _print(history)
 
 
-def _list(args: argparse.Namespace, storage: "MetricsStorage") -> None:
+def _list(args: argparse.Namespace, storage: MetricsStorage) -> None:
     found = storage.baselines.current()
     if args.json:
         write_json([asdict(promotion) for promotion in found])
@@ -89,7 +60,7 @@ def _list(args: argparse.Namespace, storage: "MetricsStorage") -> None:
         notes().print("there are no baselines yet: llm-eval baseline promote NAME RUN")
 
 
-def _export(args: argparse.Namespace, storage: "MetricsStorage") -> None:
+def _export(args: argparse.Namespace, storage: MetricsStorage) -> None:
     chosen = [_find(storage, name) for name in args.names] or storage.baselines.current()
     if not chosen:
         raise ConfigError("there are no baselines to export: llm-eval baseline promote NAME RUN")
@@ -103,7 +74,7 @@ def _export(args: argparse.Namespace, storage: "MetricsStorage") -> None:
     output().print(clean(f"{args.file}: {baselines}, {n_results:,} results"))
 
 
-def _import(args: argparse.Namespace, storage: "MetricsStorage") -> None:
+def _import(args: argparse.Namespace, storage: MetricsStorage) -> None:
     found = read_baselines(args.file)
     for baseline in found:
         _store(storage, baseline)
@@ -113,13 +84,13 @@ def _import(args: argparse.Namespace, storage: "MetricsStorage") -> None:
     _print([baseline.promotion for baseline in found])
 
 
-def _store(storage: "MetricsStorage", baseline: FiledBaseline) -> None:
+def _store(storage: MetricsStorage, baseline: FiledBaseline) -> None:
     evidence = baseline.evidence
     storage.baselines.import_run(evidence.info, evidence.table, evidence.outcomes)
     storage.baselines.record(baseline.promotion)
 
 
-def _find(storage: "MetricsStorage", name: str) -> "Promotion":
+def _find(storage: MetricsStorage, name: str) -> Promotion:
     found = storage.baselines.find(name)
     if found is None:
         raise ConfigError(unknown("baseline", name, [p.name for p in storage.baselines.current()]))
@@ -155,7 +126,7 @@ def _who() -> str:
         return "unknown"
 
 
-def _tell(args: argparse.Namespace, promotion: "Promotion") -> None:
+def _tell(args: argparse.Namespace, promotion: Promotion) -> None:
     if args.json:
         write_json(asdict(promotion))
         return
@@ -164,7 +135,7 @@ def _tell(args: argparse.Namespace, promotion: "Promotion") -> None:
     )
 
 
-def _print(promotions: "list[Promotion]") -> None:
+def _print(promotions: list[Promotion]) -> None:
     shown = table("name", "run", "promoted", "by", "note")
     for column, width in zip(shown.columns, (4, 26, 16, 8, 0), strict=True):
         column.min_width = width

@@ -3,15 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from llm_eval.cli import options
 from llm_eval.cli.comparison import print_report
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import notes
-from llm_eval.compare.comparison import DEFAULT_ALPHA, DEFAULT_MARGIN, Comparison, compare_runs
+from llm_eval.compare.comparison import Comparison, compare_runs
 from llm_eval.compare.report import (
-    FORMATS,
     build_report,
     json_text,
     pretty_json,
@@ -21,33 +19,9 @@ from llm_eval.errors import IncomparableError
 from llm_eval.types import RunInfo
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `compare`."""
-    add = parser.add_argument
-    run = "run id, a unique beginning of one, `latest`, a tag K=V, or the name of a baseline"
-    add("baseline", metavar="BASELINE", help=f"what the change is measured against: {run}")
-    add("current", metavar="CURRENT", nargs="+", help="the change; several are tabled together")
-    add("--output", type=_report_file, metavar="FILE", help=f"write a report: {_ENDINGS}")
-    add("--fail-on-regression", action="store_true", help="exit code 1 if anything regressed, 4 if "
-        "the current run lacks what a verdict needs")  # fmt: skip
-    add("--fail-on-inconclusive", action="store_true", help="exit code 3 if nothing regressed, but "
-        "a metric has too few samples to tell")  # fmt: skip
-    add("--allow", action="append", default=[], metavar="FIELD",
-        help="compare although it differs: dataset, prompt, scorers, judge, …")  # fmt: skip
-    add("--alpha", type=_alpha, default=DEFAULT_ALPHA, metavar="A",
-        help=f"two-sided error rate of all metrics (default: {DEFAULT_ALPHA})")  # fmt: skip
-    add("--margin", type=_margin, default=DEFAULT_MARGIN, metavar="M",
-        help="largest difference that nobody minds, as a share of the metric's range "
-        f"(default: {DEFAULT_MARGIN})")  # fmt: skip
-    add("--samples", type=options.positive, default=10, metavar="N",
-        help="show at most N newly failing and N newly passing samples (10)")  # fmt: skip
-    options.add_db(parser)
-    options.add_json(parser)
-
-
 def execute(args: argparse.Namespace) -> int:
     """Print the comparison, write the report; the exit code follows the verdict if asked to."""
-    with options.open_storage(args, existing=True) as storage:
+    with open_storage(args, existing=True) as storage:
         baseline = storage.get_run(args.baseline)
         currents = [storage.get_run(ref) for ref in args.current]
         try:
@@ -102,36 +76,3 @@ def _refused(
 def _print_json(text: str) -> None:
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
-
-
-_ENDINGS = ", ".join(FORMATS)
-
-
-def _report_file(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() not in FORMATS:
-        raise argparse.ArgumentTypeError(f"must end in {_ENDINGS}, got {text!r}")
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no directory {str(path.parent)!r}")
-    return path
-
-
-def _alpha(text: str) -> float:
-    number = _number(text)
-    if not 0 < number < 0.5:
-        raise argparse.ArgumentTypeError(f"must lie between 0 and 0.5, got {text!r}")
-    return number
-
-
-def _margin(text: str) -> float:
-    number = _number(text)
-    if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 0 and less than 1, got {text!r}")
-    return number
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number, got {text!r}") from None

@@ -5,39 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, one_line, output, table, write_json
 from llm_eval.data_check import DIRECTORIES, Report, check, summary, text_of
-from llm_eval.datasets.contamination import THRESHOLD, N, find_overlaps
+from llm_eval.datasets.contamination import find_overlaps
+from llm_eval.datasets.generate.json_extraction import write as write_json_extraction
+from llm_eval.datasets.generate.qa import write as write_qa
 from llm_eval.datasets.load import load_rows
 from llm_eval.datasets.splits import data_path
 from llm_eval.errors import ConfigError
 from llm_eval.tasks.build import build_task
 
 _SHOWN = 20
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `data`."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    validate = actions.add_parser("validate", help="check every row, without a model")
-    validate.add_argument("tasks", nargs="*", metavar="TASK", help="default: json qa")
-    options.add_json(validate)
-    generate = actions.add_parser("generate", help="rebuild the files byte for byte")
-    generate.add_argument("tasks", nargs="*", metavar="TASK", help="default: json qa")
-    generate.add_argument(
-        "--out", type=Path, default=Path("data/tasks"), metavar="DIR", help="default: data/tasks"
-    )
-    contamination = actions.add_parser(
-        "check-contamination", help="does a file give away a task's test rows?"
-    )
-    add = contamination.add_argument
-    add("task", metavar="TASK", help="json, qa, or the path of a task YAML")
-    add("--against", required=True, type=Path, metavar="FILE", help="what a model may have seen")
-    add("--split", default="test", help="the split that must be unseen (default: test)")
-    add("--n", type=options.positive, default=N, metavar="N", help=f"words of a gram ({N})")
-    add("--threshold", type=float, default=THRESHOLD, metavar="P", help=f"({THRESHOLD})")
-    options.add_json(contamination)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -70,9 +48,6 @@ def _print(report: Report) -> None:
 
 
 def _generate(args: argparse.Namespace) -> int:
-    from llm_eval.datasets.generate.json_extraction import write as write_json_extraction
-    from llm_eval.datasets.generate.qa import write as write_qa
-
     writers: dict[str, Callable[[Path], object]] = {
         "json": write_json_extraction,
         "qa": lambda directory: write_qa(data_path("facts"), directory),

@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, output, write_json
 from llm_eval.config import load_models
 from llm_eval.errors import EvalError
@@ -37,12 +36,6 @@ class Check(NamedTuple):
     ok: bool | None
     """None: missing, and needed only by some."""
     message: str
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `doctor`."""
-    options.add_db(parser)
-    options.add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:

@@ -2,53 +2,24 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from llm_eval.ci import annotations, job_summary, junit, sarif
 from llm_eval.ci.agreement import Calibration, from_confusion
 from llm_eval.ci.baseline_file import find_baseline
 from llm_eval.ci.evidence import Evidence, from_storage
-from llm_eval.ci.gate import ALLOWABLE, check
-from llm_eval.ci.gate_report import GateReport
+from llm_eval.ci.gate import check
+from llm_eval.ci.gate_report import GateReport, RuleResult
 from llm_eval.ci.rules import Agreement
 from llm_eval.ci.thresholds import Thresholds, load_thresholds
-from llm_eval.cli import options
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.errors import ConfigError, EvalError
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.registry import names
-
-if TYPE_CHECKING:
-    from llm_eval.ci.gate_report import RuleResult
+from llm_eval.review.calibrated import calibration_of
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "incomplete": "magenta"}
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `gate`."""
-    add = parser.add_argument
-    add("current", metavar="CURRENT", help="run id, a unique beginning of one, `latest`, or K=V")
-    add("--thresholds", required=True, metavar="FILE", help="the rules: configs/thresholds.yaml")
-    add(
-        "--baseline",
-        metavar="RUN",
-        help="run, promoted baseline, or FILE.json[#NAME] (default: what the thresholds name)",
-    )
-    add(
-        "--allow",
-        action="append",
-        default=[],
-        choices=ALLOWABLE,
-        metavar="FIELD",
-        help=f"let this differ from the baseline: {', '.join(ALLOWABLE)}",
-    )
-    add("--junit", type=Path, metavar="FILE", help="write JUnit XML")
-    add("--sarif", type=Path, metavar="FILE", help="write SARIF 2.1.0")
-    add("--summary", type=Path, metavar="FILE", help="append Markdown, as to $GITHUB_STEP_SUMMARY")
-    add("--annotations", action="store_true", help="print GitHub's ::error lines")
-    options.add_db(parser)
-    options.add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -100,7 +71,7 @@ def headline(report: GateReport) -> str:
     return f"{report.status}: {counted} ({report.current.run_id}{against})"
 
 
-def _print_rule(result: "RuleResult") -> None:
+def _print_rule(result: RuleResult) -> None:
     console = output()
     tier = "" if result.tier == "block" else f"  ({result.tier})"
     console.print(clean(f"{result.status:12}  {result.id}{tier}"), style=_STYLES[result.status])
@@ -110,7 +81,7 @@ def _print_rule(result: "RuleResult") -> None:
 
 def _report(args: argparse.Namespace) -> GateReport:
     thresholds = load_thresholds(args.thresholds)
-    with options.open_storage(args, existing=True) as storage:
+    with open_storage(args, existing=True) as storage:
         current = from_storage(storage, args.current)
         baseline = _baseline(args.baseline, thresholds, current, storage)
         tasks = {*names("tasks"), *storage.task_names()}
@@ -135,7 +106,6 @@ def _calibrations(
     }
     if not asked:
         return {}
-    from llm_eval.review.calibrated import calibration_of
 
     found = {metric: calibration_of(storage, current.info, metric) for metric in asked}
     return {

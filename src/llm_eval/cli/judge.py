@@ -10,35 +10,21 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from llm_eval.cli import options, pairwise
+import numpy as np
+
+from llm_eval.cli import pairwise
+from llm_eval.cli.calibration_report import print_calibration
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import clean, notes, output, table, write_json
 from llm_eval.errors import ConfigError
+from llm_eval.metrics.labels import Calibration
 from llm_eval.metrics.storage import MetricsStorage
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `judge`."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    calibrate = actions.add_parser("calibrate", help="compare a judge with people")
-    add = calibrate.add_argument
-    add("run", metavar="RUN|FILE", help="a judged run, or a .jsonl of labelled replies")
-    add("--judge-model", metavar="SPEC", help="with FILE: who grades the replies")
-    add("--rubric", metavar="RUBRIC", help="a preset or a YAML file (default: the run's)")
-    options.add_metric(calibrate)
-    add("--rater", metavar="NAME", help="only this one's labels")
-    add("--next", type=options.positive, metavar="N", help="name N replies to label next")
-    add(
-        "--probe",
-        type=options.positive,
-        metavar="N",
-        help="also ask the judge about N replies: pairs in both orders, and each several times",
-    )
-    add("--seed", type=int, default=0, metavar="S", help="of resampling and draws")
-    options.add_db(calibrate)
-    options.add_json(calibrate)
-    pairwise.configure(actions.add_parser("pairwise", help="set runs against each other"))
-    rubrics = actions.add_parser("rubrics", help="list the presets")
-    options.add_json(rubrics)
+from llm_eval.review.calibration import calibrate
+from llm_eval.review.items import judge_of, rubric_of
+from llm_eval.review.labelled_run import judge_replies, read_replies
+from llm_eval.review.next_labels import suggest
+from llm_eval.review.probes import probe
+from llm_eval.scorers.rubric import load_rubric, preset_names
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -47,20 +33,11 @@ def execute(args: argparse.Namespace) -> int:
         return _rubrics(args)
     if args.action == "pairwise":
         return pairwise.execute(args)
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         return _calibrate(args, storage)
 
 
 def _calibrate(args: argparse.Namespace, storage: MetricsStorage) -> int:
-    import numpy as np
-
-    from llm_eval.cli.calibration_report import print_calibration
-    from llm_eval.metrics.labels import Calibration
-    from llm_eval.review.calibration import calibrate
-    from llm_eval.review.items import judge_of, rubric_of
-    from llm_eval.review.next_labels import suggest
-    from llm_eval.review.probes import probe
-
     info = storage.get_run(_run_of(args, storage))
     metric = args.metric
     judge_of(info, metric)  # which judge is meant, before anything is read or asked
@@ -83,7 +60,6 @@ def _run_of(args: argparse.Namespace, storage: MetricsStorage) -> str:
         return str(args.run)
     if args.judge_model is None:
         raise ConfigError(f"{args.run}: name who grades these replies with --judge-model SPEC")
-    from llm_eval.review.labelled_run import judge_replies, read_replies
 
     evaluation = judge_replies(read_replies(Path(args.run)), args.judge_model, storage)
     notes().print(f"graded as {evaluation.run_id}")
@@ -91,8 +67,6 @@ def _run_of(args: argparse.Namespace, storage: MetricsStorage) -> str:
 
 
 def _rubrics(args: argparse.Namespace) -> int:
-    from llm_eval.scorers.rubric import load_rubric, preset_names
-
     rubrics = [load_rubric(name) for name in preset_names()]
     if args.json:
         write_json(rubrics)

@@ -2,30 +2,19 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from llm_eval.cli import options
+from llm_eval.cli.database import open_storage
+from llm_eval.cli.terminal import clean, output, write_json
 from llm_eval.errors import ConfigError
-
-if TYPE_CHECKING:
-    from llm_eval.metrics.lineage import Ancestry
-    from llm_eval.metrics.storage import MetricsStorage
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `lineage`."""
-    parser.add_argument(
-        "ref", metavar="ADAPTER|RUN", help="an adapter's directory, digest or name, or a run of one"
-    )
-    options.add_db(parser)
-    options.add_json(parser)
+from llm_eval.metrics.lineage import Ancestry
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.models.adapter_files import read_adapter
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print the tree; 0."""
-    from llm_eval.cli.terminal import clean, output, write_json
-
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         tree = _tree(storage, _find(storage, args.ref))
     if args.json:
         write_json(tree)
@@ -35,14 +24,12 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-def _find(storage: "MetricsStorage", ref: str) -> "Ancestry":
+def _find(storage: MetricsStorage, ref: str) -> Ancestry:
     """The adapter that `ref` means.
 
     Raises:
         ConfigError: there is none that this database knows.
     """
-    from llm_eval.models.adapter_files import read_adapter
-
     digest = ref
     if Path(ref).is_dir():
         digest = read_adapter(ref).digest
@@ -60,7 +47,7 @@ def _find(storage: "MetricsStorage", ref: str) -> "Ancestry":
     return found[0]
 
 
-def _tree(storage: "MetricsStorage", ancestry: "Ancestry") -> dict[str, Any]:
+def _tree(storage: MetricsStorage, ancestry: Ancestry) -> dict[str, Any]:
     training = ancestry.training
     parents = storage.lineage.find(ancestry.parent) if ancestry.parent else []
     return {
@@ -75,7 +62,7 @@ def _tree(storage: "MetricsStorage", ancestry: "Ancestry") -> dict[str, Any]:
     }
 
 
-def _run(storage: "MetricsStorage", run_id: str) -> dict[str, Any]:
+def _run(storage: MetricsStorage, run_id: str) -> dict[str, Any]:
     info = storage.get_run(run_id)
     metrics = (info.summary or {}).get("metrics") or {}
     values = {name: metric["value"] for name, metric in metrics.items()}

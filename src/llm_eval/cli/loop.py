@@ -2,38 +2,28 @@
 
 import argparse
 import asyncio
-from typing import TYPE_CHECKING
 
-from llm_eval.cli import options
-
-if TYPE_CHECKING:
-    from llm_eval.evaluation import Evaluation, Plan
-    from llm_eval.finetune.loop import Loop, LoopResult
-    from llm_eval.finetune.loop_config import LoopConfig
-    from llm_eval.metrics.storage import MetricsStorage
-    from llm_eval.types import RunInfo
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `loop`."""
-    add = parser.add_argument
-    add("config", metavar="FILE", help="configs/loops/NAME.yaml")
-    add("--dry-run", action="store_true", help="check everything and print the plan; spend nothing")
-    options.add_db(parser)
-    options.add_json(parser)
+from llm_eval.cli.comparison import print_report
+from llm_eval.cli.database import open_storage
+from llm_eval.cli.gate import print_report as print_gate
+from llm_eval.cli.progress import Progress
+from llm_eval.cli.signals import stop_on_signals
+from llm_eval.cli.terminal import clean, notes, output, write_json
+from llm_eval.evaluation import Evaluation, Plan, execute_plan
+from llm_eval.event_loop import in_own_loop
+from llm_eval.finetune.card import model_card
+from llm_eval.finetune.card_sources import gather
+from llm_eval.finetune.loop import Loop, LoopResult, LoopStoppedError
+from llm_eval.finetune.loop_config import LoopConfig, load_loop
+from llm_eval.finetune.loop_report import write_loop_report
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.types import RunInfo
 
 
 def execute(args: argparse.Namespace) -> int:
     """The gate's exit code ★; 130 where it was interrupted."""
-    from llm_eval.cli.terminal import notes, write_json
-    from llm_eval.finetune.card import model_card
-    from llm_eval.finetune.card_sources import gather
-    from llm_eval.finetune.loop import Loop, LoopStoppedError
-    from llm_eval.finetune.loop_config import load_loop
-    from llm_eval.finetune.loop_report import write_loop_report
-
     config = load_loop(args.config)
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         loop = Loop(
             config,
             storage,
@@ -56,7 +46,7 @@ def execute(args: argparse.Namespace) -> int:
     return result.exit_code
 
 
-def to_dict(result: "LoopResult") -> dict[str, object]:
+def to_dict(result: LoopResult) -> dict[str, object]:
     """The `--json` object."""
     return {
         "loop": result.config.name,
@@ -74,18 +64,13 @@ def to_dict(result: "LoopResult") -> dict[str, object]:
     }
 
 
-def _print(result: "LoopResult") -> None:
-    from llm_eval.cli.comparison import print_report
-    from llm_eval.cli.gate import print_report as print_gate
-
+def _print(result: LoopResult) -> None:
     for one in result.measured:
         print_report(one.report)
         print_gate(one.gate)
 
 
-def _dry_run(loop: "Loop", config: "LoopConfig") -> int:
-    from llm_eval.cli.terminal import clean, output
-
+def _dry_run(loop: Loop, config: LoopConfig) -> int:
     console = output()
     for plan in loop.plans():
         what = f"{plan.task.name}: {plan.dataset.n} samples, before and after"
@@ -97,13 +82,8 @@ def _dry_run(loop: "Loop", config: "LoopConfig") -> int:
     return 0
 
 
-def _evaluate(plan: "Plan", storage: "MetricsStorage", resume: "RunInfo | None") -> "Evaluation":
-    from llm_eval.cli.progress import Progress
-    from llm_eval.cli.signals import stop_on_signals
-    from llm_eval.evaluation import execute_plan
-    from llm_eval.event_loop import in_own_loop
-
-    async def main() -> "Evaluation":
+def _evaluate(plan: Plan, storage: MetricsStorage, resume: RunInfo | None) -> Evaluation:
+    async def main() -> Evaluation:
         stop = asyncio.Event()
         stop_on_signals(stop)
         n_kept = storage.count_statuses(resume.run_id).done if resume else 0

@@ -7,41 +7,41 @@ incomparable runs · 3 inconclusive · 4 incomplete · 130 interrupted.
 import argparse
 import os
 import sys
-from collections import namedtuple
 from collections.abc import Sequence
 from importlib import import_module
 
 from llm_eval.version import __version__
 
-# Not typing.NamedTuple: importing typing takes half as long as starting the interpreter.
-Command = namedtuple("Command", ("module", "help"))
-"""Where a command lives; imported only when it is used, so that `--help` is instant."""
-
+TYPE_CHECKING = False  # not imported: typing takes half as long to load as the interpreter
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 COMMANDS = {
-    "run": Command("llm_eval.cli.run", "evaluate models on tasks"),
-    "tasks": Command("llm_eval.cli.tasks", "list the tasks and their splits"),
-    "models": Command("llm_eval.cli.models", "list the configured models"),
-    "runs": Command("llm_eval.cli.runs", "list stored runs"),
-    "show": Command("llm_eval.cli.show", "show a run: numbers, failures, single samples"),
-    "export": Command("llm_eval.cli.export", "write runs as files for other tools"),
-    "compare": Command("llm_eval.cli.compare", "compare runs: is the change worse?"),
-    "gate": Command("llm_eval.cli.gate", "hold a run against thresholds; the exit code says it"),
-    "baseline": Command("llm_eval.cli.baseline", "promote runs to baselines; show, export, import"),
-    "rescore": Command("llm_eval.cli.rescore", "score stored replies again, with another judge"),
-    "review": Command("llm_eval.cli.review", "label replies by hand: export, import, terminal"),
-    "judge": Command("llm_eval.cli.judge", "calibrate a judge; set runs against each other"),
-    "trend": Command("llm_eval.cli.trend", "show a metric over the runs of a task"),
-    "adapter": Command("llm_eval.cli.adapter", "export a trained adapter; write its model card"),
-    "serve": Command("llm_eval.cli.serve", "serve a model and its adapters on this machine"),
-    "train": Command("llm_eval.cli.train", "finetune a local model on a task"),
-    "tune": Command("llm_eval.cli.tune", "search for the training recipe that evaluates best"),
-    "loop": Command("llm_eval.cli.loop", "evaluate, train, evaluate again, compare, gate"),
-    "lineage": Command("llm_eval.cli.lineage", "show where an adapter comes from, and its runs"),
-    "data": Command("llm_eval.cli.data", "validate or rebuild the data sets"),
-    "cache": Command("llm_eval.cli.cache", "look at or prune the response cache"),
-    "doctor": Command("llm_eval.cli.doctor", "check the installation and the database"),
+    "run": "evaluate models on tasks",
+    "tasks": "list the tasks and their splits",
+    "models": "list the configured models",
+    "runs": "list stored runs",
+    "show": "show a run: numbers, failures, single samples",
+    "export": "write runs as files for other tools",
+    "compare": "compare runs: is the change worse?",
+    "gate": "hold a run against thresholds; the exit code says it",
+    "baseline": "promote runs to baselines; show, export, import",
+    "rescore": "score stored replies again, with another judge",
+    "review": "label replies by hand: export, import, terminal",
+    "judge": "calibrate a judge; set runs against each other",
+    "trend": "show a metric over the runs of a task",
+    "adapter": "export a trained adapter; write its model card",
+    "serve": "serve a model and its adapters on this machine",
+    "train": "finetune a local model on a task",
+    "tune": "search for the training recipe that evaluates best",
+    "loop": "evaluate, train, evaluate again, compare, gate",
+    "lineage": "show where an adapter comes from, and its runs",
+    "data": "validate or rebuild the data sets",
+    "cache": "look at or prune the response cache",
+    "doctor": "check the installation and the database",
 }
+"""`NAME` takes what `arguments/NAME.py` says, and does what `NAME.py` does. The first loads nothing
+but argparse, so that help and mistakes are answered at once; the second is loaded to be run."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,12 +49,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if "_ARGCOMPLETE" in os.environ:
         _complete()
+    if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+        return _complain(_unknown(arguments[0]), 2)
     parser = _parser(arguments[0] if arguments else "")
     args = parser.parse_args(arguments)
     if args.command is None:
         parser.print_help()
         return 0
     return _run(args)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says of a mistake what it is and where help is, instead of every option there is."""
+
+    def error(self, message: str) -> "NoReturn":
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help tells what it takes\n")
+
+
+def _unknown(command: str) -> str:
+    from llm_eval.registry import unknown
+
+    return f"{unknown('command', command, COMMANDS)}; llm-eval --help tells what each does"
 
 
 def _complete() -> None:
@@ -66,26 +81,25 @@ def _complete() -> None:
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="llm-eval",
         description="Evaluate language models with numbers that hold.",
         epilog="llm-eval COMMAND --help tells what a command takes.",
     )
     parser.add_argument("--version", action="version", version=f"llm-eval {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for name, (module, help_text) in COMMANDS.items():
+    for name, help_text in COMMANDS.items():
         sub = commands.add_parser(name, help=help_text, description=help_text)
         if name == command:
-            import_module(module).configure(sub)
+            import_module(f"llm_eval.cli.arguments.{name}").configure(sub)
     return parser
 
 
 def _run(args: argparse.Namespace) -> int:
     from llm_eval.errors import ConfigError, DatasetError, EvalError, StoppedError
 
-    module = import_module(COMMANDS[args.command].module)
     try:
-        code: int = module.execute(args)
+        code: int = import_module(f"llm_eval.cli.{args.command}").execute(args)
         sys.stdout.flush()
     except (ConfigError, DatasetError) as exc:
         return _complain(exc, 2)

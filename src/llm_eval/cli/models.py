@@ -3,16 +3,10 @@
 import argparse
 import os
 
-from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, output, table, write_json
 from llm_eval.config import load_models
 from llm_eval.registry import names
 from llm_eval.specs import ModelSpec
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `models`."""
-    options.add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:

@@ -9,41 +9,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from llm_eval.cli import options
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import clean, fitted, notes, output, table, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
 from llm_eval.metrics.atomic_file import replacing
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `judge pairwise`."""
-    add = parser.add_argument
-    run = "run id, a unique beginning of one, `latest`, or a tag K=V"
-    add("runs", metavar="RUN", nargs="+", help=f"two or more: {run}")
-    add("--judge-model", required=True, metavar="SPEC", help="who decides; with commas: a majority")
-    add("--rubric", metavar="RUBRIC", help="what makes a reply better (default: the first run's)")
-    add("--limit", type=options.positive, metavar="N", help="N samples, drawn by --seed")
-    add("--seed", type=int, default=0, metavar="S", help="of the draw")
-    add("--concurrency", type=options.positive, default=64, metavar="C", help="calls at once (64)")
-    add("--max-cost", type=float, metavar="USD", help="stop before spending more")
-    add("--no-cache", action="store_true", help="ask the judge even where its reply is known")
-    add("--output", type=Path, metavar="FILE", help="write every duel, a .jsonl with both replies")
-    options.add_db(parser)
-    options.add_json(parser)
+from llm_eval.models.budget import Budget
+from llm_eval.review.duels import Play, play
+from llm_eval.review.items import rubric_of
+from llm_eval.review.standings import rows, standings
+from llm_eval.scorers.judge_models import build_judges
 
 
 def execute(args: argparse.Namespace) -> int:
     """Set the runs against each other; 0, or 4 where a sample has no verdict."""
-    from llm_eval.models.budget import Budget
-    from llm_eval.review.duels import Play, play
-    from llm_eval.review.items import rubric_of
-    from llm_eval.review.standings import rows, standings
-    from llm_eval.scorers.judge_models import build_judges
-
     if args.output is not None and args.output.suffix != ".jsonl":
         raise ConfigError(f"--output {args.output}: the name must end in .jsonl")
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         runs = [storage.get_run(ref) for ref in args.runs]
         rubric = rubric_of(runs[0], args.rubric)
         cache = None if args.no_cache else storage.cache()

@@ -2,24 +2,10 @@
 
 import argparse
 
-from llm_eval.cli import options, summary
+from llm_eval.cli import summary
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import notes, write_json
 from llm_eval.rescore import Rescoring, rescore
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `rescore`."""
-    add = parser.add_argument
-    add("run", metavar="RUN", help="run id, a unique beginning of one, `latest`, or a tag K=V")
-    add("--judge-model", metavar="SPEC", help="grade every reply; several with commas: a panel")
-    options.add_judge(parser)
-    add("--scorers", metavar="NAMES", default="", help="instead of the task's own, with commas")
-    add("--concurrency", type=options.positive, default=64, metavar="C", help="calls at once (64)")
-    add("--max-cost", type=float, metavar="USD", help="stop before spending more")
-    add("--no-cache", action="store_true", help="ask the judge even where its reply is known")
-    add("--tag", type=options.tag, action="append", default=[], metavar="K=V", help="label the run")
-    options.add_db(parser)
-    options.add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -36,7 +22,7 @@ def execute(args: argparse.Namespace) -> int:
         max_cost_usd=args.max_cost,
         tags=dict(args.tag),
     )
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         evaluation = rescore(asked, storage)
         info = storage.get_run(evaluation.run_id)
         numbers = dict(info.summary or {})

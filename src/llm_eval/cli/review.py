@@ -9,46 +9,21 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from llm_eval.cli import options
+from llm_eval.cli.database import open_storage
+from llm_eval.cli.keyboard import Keyboard
 from llm_eval.cli.terminal import notes, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.labels import Label
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.review.calibration import judged_replies, pair_up
 from llm_eval.review.items import Item, by_name, items_of, rubric_of, shuffled
+from llm_eval.review.label_file import read_labels, write_labels
+from llm_eval.review.next_labels import next_replies
+from llm_eval.review.session import HELP, LabelSession
 from llm_eval.scorers.rubric import Rubric
 from llm_eval.types import RunInfo
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `review`."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    label = actions.add_parser("label", help="label in the terminal")
-    export = actions.add_parser("export", help="write replies to label elsewhere")
-    read = actions.add_parser("import", help="read labels back")
-    for action in (label, export, read):
-        action.add_argument("run", metavar="RUN", help="whose replies are labelled")
-        action.add_argument("--rubric", metavar="RUBRIC", help="a preset or a YAML file")
-        options.add_metric(action)
-        options.add_db(action)
-    for action in (label, export):
-        action.add_argument("--seed", type=int, default=0, metavar="S", help="of the random order")
-        action.add_argument("--limit", type=options.positive, metavar="N", help="at most N replies")
-    label.add_argument("--rater", required=True, metavar="NAME", help="who labels")
-    label.add_argument(
-        "--next", type=options.positive, metavar="N", help="the N replies that help most"
-    )
-    export.add_argument("--rater", metavar="NAME", help="with this one's labels so far")
-    export.add_argument("--output", required=True, type=Path, metavar="FILE", help=".csv or .jsonl")
-    read.add_argument("file", type=Path, metavar="FILE", help=".csv or .jsonl")
-    read.add_argument("--rater", metavar="NAME", help="whose labels, unless the rows say")
-    read.add_argument(
-        "--chosen", action="store_true", help="the replies were those of `judge calibrate --next`"
-    )
-    read.add_argument("--replace", action="store_true", help="overwrite earlier labels")
-    options.add_json(read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +38,7 @@ class _Work:
 
 def execute(args: argparse.Namespace) -> int:
     """Label, export or import."""
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         info = storage.get_run(args.run)
         rubric = rubric_of(info, args.rubric, args.metric)
         items = items_of(storage, info, rubric)
@@ -74,9 +49,6 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _label(args: argparse.Namespace, work: "_Work") -> int:
-    from llm_eval.cli.keyboard import Keyboard
-    from llm_eval.review.session import HELP, LabelSession
-
     done = _known(work, args.rater)
     waiting = [item for item in shuffled(work.items, args.seed) if item.item not in done]
     if args.next:
@@ -107,9 +79,6 @@ def _label(args: argparse.Namespace, work: "_Work") -> int:
 
 
 def _most_useful(args: argparse.Namespace, work: "_Work", waiting: list[Item]) -> list[Item]:
-    from llm_eval.review.calibration import judged_replies, pair_up
-    from llm_eval.review.next_labels import next_replies
-
     judged = judged_replies(work.storage, work.info, work.rubric, args.metric)
     pairs = pair_up(judged, work.storage.labels.given(work.rubric.scale), work.rubric)
     chosen = {reply.item for reply in next_replies(judged, pairs, args.next, seed=args.seed)}
@@ -117,8 +86,6 @@ def _most_useful(args: argparse.Namespace, work: "_Work", waiting: list[Item]) -
 
 
 def _export(args: argparse.Namespace, work: "_Work") -> int:
-    from llm_eval.review.label_file import write_labels
-
     kind = args.output.suffix.removeprefix(".")
     if kind not in ("csv", "jsonl"):
         raise ConfigError(f"--output {args.output}: the name must end in .csv or .jsonl")
@@ -133,8 +100,6 @@ def _export(args: argparse.Namespace, work: "_Work") -> int:
 
 
 def _import(args: argparse.Namespace, work: "_Work") -> int:
-    from llm_eval.review.label_file import read_labels
-
     found = read_labels(
         args.file,
         by_name(work.items),

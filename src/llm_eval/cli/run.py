@@ -5,7 +5,9 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 
-from llm_eval.cli import dry_run, options, summary, watch
+from llm_eval.cli import dry_run, summary, watch
+from llm_eval.cli.arguments.run import DEFAULT_MODEL
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.progress import Progress
 from llm_eval.cli.signals import stop_on_signals
 from llm_eval.cli.terminal import notes, write_json
@@ -17,47 +19,10 @@ from llm_eval.runner import Observer
 from llm_eval.serving.pool import kept_servers
 from llm_eval.types import RunInfo
 
-DEFAULT_MODEL = "local/smollm2-135m"
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `run`."""
-    add = parser.add_argument
-    add("tasks", nargs="*", metavar="TASK", help="json, qa, or the path of a task YAML")
-    add(
-        "--model",
-        action="append",
-        metavar="SPEC",
-        help="a name in models.yaml or provider/model; repeat for several "
-        f"(default: {DEFAULT_MODEL})",
-    )
-    add(
-        "--judge-model", metavar="SPEC", help="also grade every reply; several with commas: a panel"
-    )
-    options.add_judge(parser)
-    add("--split", default="test", help="train, val or test (default: test)")
-    add("--limit", type=options.positive, metavar="N", help="only the first N samples")
-    add("--epochs", type=options.positive, default=1, metavar="K", help="ask each sample K times")
-    add("--concurrency", type=options.positive, metavar="C", help="at most C calls at once")
-    add("--seed", type=int, default=0, metavar="S", help="for few-shot choice and sampling")
-    add("--temperature", type=float, metavar="T", help="override the task's (0 is greedy)")
-    add("--max-tokens", type=options.positive, metavar="N", help="longest reply, in tokens")
-    add("--constrain", action="store_true", help="hold replies to the sample's JSON Schema")
-    add("--tag", type=options.tag, action="append", default=[], metavar="K=V", help="label the run")
-    add("--max-cost", type=float, metavar="USD", help="stop before spending more")
-    add("--max-tokens-total", type=options.positive, metavar="N", help="stop after N tokens")
-    add("--max-time", type=options.duration, metavar="TIME", help="stop after 90s, 15m or 2h")
-    add("--dry-run", action="store_true", help="check everything, estimate the cost, spend nothing")
-    add("--no-cache", action="store_true", help="ask the model even where the reply is known")
-    add("--resume", metavar="RUN", help="go on with an interrupted run; takes no TASK")
-    watch.configure(parser)
-    options.add_db(parser)
-    options.add_json(parser)
-
 
 def execute(args: argparse.Namespace) -> int:
     """Run what was asked for; 0, 4 when something is missing, 130 when interrupted."""
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         resumed = storage.get_run(args.resume) if args.resume else None
         plans = [prepare(request, storage) for request in _requests(args, resumed)]
         if args.dry_run:

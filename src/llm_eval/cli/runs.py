@@ -3,27 +3,15 @@
 import argparse
 from typing import Any
 
-from llm_eval.cli import options
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.summary import percent
 from llm_eval.cli.terminal import both_ends, clean, fitted, output, write_json
 from llm_eval.types import RunInfo
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `runs`."""
-    add = parser.add_argument
-    add("--task", metavar="TASK", help="only runs of this task")
-    add("--model", metavar="SPEC", help="only runs of this model")
-    add("--status", choices=["running", "complete", "incomplete", "interrupted"])
-    add("--tag", type=options.tag, metavar="K=V", help="only runs with this tag")
-    add("--limit", type=options.positive, default=20, metavar="N", help="at most N runs (20)")
-    options.add_db(parser)
-    options.add_json(parser)
-
-
 def execute(args: argparse.Namespace) -> int:
     """List the runs."""
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         runs = storage.list_runs(
             limit=args.limit,
             task=args.task,

@@ -18,7 +18,6 @@ from typing import Any
 
 import msgspec
 
-from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.config import load_models, parse_spec
 from llm_eval.errors import ProviderError
@@ -31,37 +30,6 @@ KEY_VARIABLE = "LLM_EVAL_SERVE_KEY"
 _LOOK_S = 0.2
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `serve`."""
-    add = parser.add_argument
-    add("model", metavar="MODEL", help="a name in models.yaml, vllm/…, llamacpp/…, gguf/…, local/…")
-    add(
-        "--adapter",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="also serve this LoRA adapter; repeat for several",
-    )
-    add("--port", type=options.positive, metavar="P", help="default: a free one")
-    add(
-        "--option",
-        type=options.tag,
-        action="append",
-        default=[],
-        metavar="K=V",
-        help="an option of the engine: max_model_len=2048",
-    )
-    add(
-        "--start-timeout",
-        type=options.duration,
-        default=START_S,
-        metavar="TIME",
-        help="longest wait for its health (default: 15m)",
-    )
-    add("--log", action="store_true", help="show what the engine says, on standard error")
-    options.add_json(parser)
-
-
 def execute(args: argparse.Namespace) -> int:
     """Serve until a signal: 0. A server that ends by itself: 4."""
     spec = parse_spec(args.model, load_models())
@@ -72,7 +40,7 @@ def execute(args: argparse.Namespace) -> int:
         settings = ServerOptions(
             key=key,
             port=args.port,
-            start_s=args.start_timeout,
+            start_s=args.start_timeout or START_S,
             on_line=_log if args.log else None,
         )
         server = server_of(spec, args.adapter, settings)

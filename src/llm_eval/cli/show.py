@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from llm_eval.cli import options
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.summary import print_summary
 from llm_eval.cli.terminal import clean, one_line, output, write_json
 from llm_eval.errors import ConfigError
@@ -14,21 +14,9 @@ from llm_eval.metrics.collector import collect
 from llm_eval.types import SampleResult, Score, Unscored
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `show`."""
-    add = parser.add_argument
-    add("run", metavar="RUN", help="run id, a unique beginning of one, `latest`, or a tag K=V")
-    add("--slice", metavar="S", help="only samples of this slice")
-    add("--failures", action="store_true", help="only samples that did not get the best score")
-    add("--sample", metavar="ID", help="one sample, by its id or key")
-    add("--limit", type=options.positive, default=20, metavar="N", help="at most N samples (20)")
-    options.add_db(parser)
-    options.add_json(parser)
-
-
 def execute(args: argparse.Namespace) -> int:
     """Print the run's table, or the samples that were asked for."""
-    with options.open_storage(args, existing=True) as storage:
+    with open_storage(args, existing=True) as storage:
         info = storage.get_run(args.run)
         if not (args.failures or args.sample or args.slice):
             numbers = info.summary or collect(storage, info.run_id).to_dict()

@@ -2,16 +2,10 @@
 
 import argparse
 
-from llm_eval.cli import options
 from llm_eval.cli.terminal import clean, output, table, write_json
 from llm_eval.registry import names
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `tasks`."""
-    options.add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:

@@ -2,15 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from llm_eval.cli import options
+from llm_eval.cli.database import open_storage
+from llm_eval.cli.terminal import clean, notes, output, write_json
+from llm_eval.finetune.config import Recipe, load_recipe, overridden
+from llm_eval.finetune.plan import TrainingPlan, prepare_training
+from llm_eval.finetune.qlora_trainer import train
+from llm_eval.finetune.ranks import is_first, leave
 
-if TYPE_CHECKING:
-    from llm_eval.finetune.config import Recipe
-    from llm_eval.finetune.plan import TrainingPlan
-
-DEFAULT_RECIPE = "configs/train/llama32_3b_json.yaml"
 _OVERRIDES = {
     "base": "base",
     "task": "task",
@@ -24,34 +24,8 @@ _OVERRIDES = {
 """Option to field of the recipe."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `train`."""
-    add = parser.add_argument
-    add("recipe", nargs="?", default=DEFAULT_RECIPE, metavar="RECIPE",
-        help=f"the training's YAML (default: {DEFAULT_RECIPE})")  # fmt: skip
-    add("--base", metavar="PATH", help="checkpoint's directory, or an embedded model's name")
-    add("--task", metavar="TASK", help="json, qa, or the path of a task YAML")
-    add("--output", metavar="DIR", help="where the adapter goes")
-    add("--limit", type=options.positive, metavar="N", help="learn from N rows")
-    add("--max-steps", type=options.positive, metavar="N", help="stop after N steps")
-    add("--epochs", type=float, metavar="E", help="how often each row is seen")
-    add("--learning-rate", type=float, metavar="R", help="the highest rate")
-    add("--seed", type=int, metavar="S", help="which rows, in which order")
-    add("--restart", action="store_true",
-        help="begin anew: throw away checkpoints, replace the adapter")  # fmt: skip
-    add("--dry-run", action="store_true", help="check everything and print the plan")
-    options.add_db(parser)
-    options.add_json(parser)
-
-
 def execute(args: argparse.Namespace) -> int:
     """Train; 0 when the adapter is whole."""
-    from llm_eval.cli.terminal import clean, notes, write_json
-    from llm_eval.finetune.config import load_recipe, overridden
-    from llm_eval.finetune.plan import prepare_training
-    from llm_eval.finetune.qlora_trainer import train
-    from llm_eval.finetune.ranks import is_first, leave
-
     given = {field: getattr(args, option) for option, field in _OVERRIDES.items()}
     changes = {field: value for field, value in given.items() if value is not None}
     recipe = overridden(load_recipe(_found(args.recipe)), **changes)
@@ -60,7 +34,7 @@ def execute(args: argparse.Namespace) -> int:
         write_json(_described(plan)) if args.json else _print_plan(plan)
         plan.check_memory()
         return 0
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         adapter = train(
             recipe,
             storage=storage,
@@ -86,9 +60,7 @@ def _found(recipe: str) -> Path:
     return packaged if not path.exists() and packaged.exists() else path
 
 
-def _print_plan(plan: "TrainingPlan") -> None:
-    from llm_eval.cli.terminal import clean, output
-
+def _print_plan(plan: TrainingPlan) -> None:
     console = output()
     validator, recipe = plan.validator, plan.recipe
     rows = {
@@ -113,7 +85,7 @@ def _print_plan(plan: "TrainingPlan") -> None:
         console.print(clean(line))
 
 
-def _described(plan: "TrainingPlan") -> dict[str, Any]:
+def _described(plan: TrainingPlan) -> dict[str, Any]:
     """The plan for other programs."""
     return {
         "recipe": plan.recipe,
@@ -130,9 +102,7 @@ def _described(plan: "TrainingPlan") -> dict[str, Any]:
     }
 
 
-def _print_next(recipe: "Recipe") -> None:
-    from llm_eval.cli.terminal import clean, output
-
+def _print_next(recipe: Recipe) -> None:
     model = f"hf/{recipe.base}:{recipe.output}"
     output().print(clean(f"evaluate it:  llm-eval run {recipe.task} --model {model}"))
     output().print(clean(f"its lineage:  llm-eval lineage {recipe.output}"))

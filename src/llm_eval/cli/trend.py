@@ -4,15 +4,12 @@ import argparse
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from llm_eval.cli import options
-from llm_eval.cli.export import since
+from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import clean, fitted, notes, output, write_json
-
-if TYPE_CHECKING:
-    from llm_eval.metrics.history import Moment
-    from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.metrics.atomic_file import replacing
+from llm_eval.metrics.history import Moment, history
+from llm_eval.metrics.storage import MetricsStorage
 
 _WIDTH, _NARROW = 30, 22
 """Cells of the picture; narrow where the gate's verdicts stand beside it."""
@@ -21,32 +18,9 @@ _FLAGS = {"fail": "✗", "incomplete": "✗", "inconclusive": "?"}
 """Above a run in the picture: what the gate did not let pass."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `trend`."""
-    add = parser.add_argument
-    add("task", metavar="TASK", help="json, qa, or the path of a task YAML")
-    add("--metric", metavar="M", help="name of the metric (default: the first)")
-    add("--model", metavar="SPEC", help="only runs of this model")
-    add("--tag", type=options.tag, metavar="K=V", help="only runs with this tag")
-    add("--since", type=since, metavar="TIME", help="only runs since 2026-01-31, 2h or 7d")
-    add("--slice", metavar="S", help="the metric within this slice")
-    add("--limit", type=options.positive, default=30, metavar="N", help="newest N runs (30)")
-    add(
-        "--thresholds",
-        metavar="FILE",
-        help="also hold the gate against each run: with the baseline that FILE names, else with "
-        "the run before it",
-    )
-    add("--svg", metavar="FILE", help="also draw it into this file")
-    options.add_db(parser)
-    options.add_json(parser)
-
-
 def execute(args: argparse.Namespace) -> int:
     """Print the runs, oldest first."""
-    from llm_eval.metrics.history import history
-
-    with options.open_storage(args, existing=True) as storage:
+    with open_storage(args, existing=True) as storage:
         metric, moments = history(
             storage,
             args.task,
@@ -69,7 +43,7 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _gates(
-    storage: "MetricsStorage", thresholds: str | None, moments: "Sequence[Moment]"
+    storage: MetricsStorage, thresholds: str | None, moments: Sequence[Moment]
 ) -> dict[str, str]:
     """The gate's verdict on each run; none where no rules are given."""
     if thresholds is None:
@@ -80,7 +54,7 @@ def _gates(
     return verdicts(storage, load_thresholds(thresholds), [m.run_id for m in moments])
 
 
-def _print(metric: str, moments: "Sequence[Moment]", gates: dict[str, str]) -> None:
+def _print(metric: str, moments: Sequence[Moment], gates: dict[str, str]) -> None:
     low, high = _scale(moments)
     width = _NARROW if gates else _WIDTH
     scale = f"{low:.3g} … {high:.3g}"
@@ -105,14 +79,14 @@ def _print(metric: str, moments: "Sequence[Moment]", gates: dict[str, str]) -> N
         output().print("data, prompt or scorers changed in between: not all values are comparable")
 
 
-def _scale(moments: "Sequence[Moment]") -> tuple[float, float]:
+def _scale(moments: Sequence[Moment]) -> tuple[float, float]:
     """Ends of the picture: what the intervals span, in tenths of its power of ten."""
     ends = [e for m in moments for e in (m.value, m.low, m.high) if e is not None]
     step = 10.0 ** math.floor(math.log10(max(max(ends) - min(ends), 1e-9)))
     return math.floor(min(ends) / step) * step, math.ceil(max(ends) / step + 1e-9) * step
 
 
-def _interval(moment: "Moment", low: float, high: float, width: int) -> str:
+def _interval(moment: Moment, low: float, high: float, width: int) -> str:
     """`    ├───●──┤     `."""
 
     def place(value: float) -> int:
@@ -127,7 +101,7 @@ def _interval(moment: "Moment", low: float, high: float, width: int) -> str:
     return "".join(cells)
 
 
-def _labels(moments: "Sequence[Moment]", gates: dict[str, str]) -> list[str]:
+def _labels(moments: Sequence[Moment], gates: dict[str, str]) -> list[str]:
     """`2026-01-31 12:30 c0ffee1 pass`; where two runs would share one, with the end of the id."""
     parts = [
         (m.created_at[:16].replace("T", " "), (m.git_commit or "")[:7], gates.get(m.run_id, ""))
@@ -141,9 +115,8 @@ def _labels(moments: "Sequence[Moment]", gates: dict[str, str]) -> list[str]:
     ]
 
 
-def _draw(path: str, metric: str, moments: "Sequence[Moment]", gates: dict[str, str]) -> None:
+def _draw(path: str, metric: str, moments: Sequence[Moment], gates: dict[str, str]) -> None:
     from llm_eval import charts
-    from llm_eval.metrics.atomic_file import replacing
 
     labels = _labels(moments, gates)
     points = [

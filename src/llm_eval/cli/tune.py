@@ -2,22 +2,14 @@
 
 import argparse
 
-from llm_eval.cli import options
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `tune`."""
-    parser.add_argument("config", metavar="FILE", help="configs/tune/NAME.yaml")
-    options.add_db(parser)
-    options.add_json(parser)
+from llm_eval.cli.database import open_storage
+from llm_eval.cli.terminal import clean, notes, output, table, write_json
+from llm_eval.finetune.tuning import Search, told
 
 
 def execute(args: argparse.Namespace) -> int:
     """Search; 0 when a best adapter is there."""
-    from llm_eval.cli.terminal import clean, notes, output, table, write_json
-    from llm_eval.finetune.tuning import Search, told
-
-    with options.open_storage(args) as storage:
+    with open_storage(args) as storage:
         search = Search(args.config, storage=storage, say=lambda line: notes().print(clean(line)))
         best = search.run()
     if args.json:

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from llm_eval.compare.changes import Changes, find_changes
+from llm_eval.compare.choices import DEFAULT_ALPHA, DEFAULT_MARGIN
 from llm_eval.compare.comparability import Difference, check_comparable, recipe_differences
 from llm_eval.compare.families import adjust, exact_p, least_p
 from llm_eval.compare.metric_comparison import Level, MetricComparison, Metrics
@@ -28,9 +29,6 @@ from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.stats.paired import Verdict
 from llm_eval.types import Metric, RunInfo
-
-DEFAULT_ALPHA = 0.05
-DEFAULT_MARGIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from llm_eval.compare.choices import FORMATS
 from llm_eval.compare.comparison import Comparison
 from llm_eval.compare.replies import BothReplies, read_replies, sample_objects
 from llm_eval.errors import ConfigError
@@ -20,13 +21,6 @@ from llm_eval.metrics import codec
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.types import RunInfo
-
-FORMATS = {
-    ".md": "llm_eval.compare.markdown:markdown",
-    ".html": "llm_eval.compare.html_page:html_page",
-    ".json": "llm_eval.compare.report:json_text",
-}
-"""File endings, each with the function that writes a report so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,8 @@
 """Options that several commands share, and how their values are read."""
 
 import argparse
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from llm_eval.metrics.storage import MetricsStorage
+import math
+from datetime import UTC, datetime, timedelta
 
 
 def add_db(parser: argparse.ArgumentParser) -> None:
@@ -42,22 +40,34 @@ def add_judge(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_storage(args: argparse.Namespace, *, existing: bool = False) -> "MetricsStorage":
-    """The database that `--db` names; `existing`: it must be there, as for whoever only reads."""
-    from llm_eval.metrics.engine import require_database
-    from llm_eval.metrics.storage import MetricsStorage
-
-    if existing:
-        require_database(args.db)
-    return MetricsStorage(args.db)
-
-
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, got {text!r}") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
     return number
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a number, got {text!r}")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """A finite number of at least 0."""
+    value = number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {text!r}")
+    return value
 
 
 def tag(text: str) -> tuple[str, str]:
@@ -73,15 +83,26 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 def duration(text: str) -> float:
     """Seconds: a number, or one with a unit: `90`, `90s`, `15m`, `2h`, `7d`."""
-    number, unit = (text[:-1], _UNITS_S[text[-1]]) if text[-1:] in _UNITS_S else (text, 1.0)
+    digits, unit = (text[:-1], _UNITS_S[text[-1]]) if text[-1:] in _UNITS_S else (text, 1.0)
     try:
-        seconds = float(number) * unit
-    except ValueError:
+        seconds = number(digits) * unit
+    except argparse.ArgumentTypeError:
         message = f"must look like 90, 90s, 15m, 2h or 7d, got {text!r}"
         raise argparse.ArgumentTypeError(message) from None
     if seconds <= 0:
         raise argparse.ArgumentTypeError(f"must be more than 0, got {text!r}")
     return seconds
+
+
+def since(text: str) -> str:
+    """ISO 8601 in UTC, from a date, a time or a duration before now."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.now(UTC) - timedelta(seconds=duration(text))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 _UNITS_BYTES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -91,10 +112,7 @@ def size(text: str) -> int:
     """Bytes: a number, or one with a unit: `4096`, `500M`, `2G`."""
     unit = _UNITS_BYTES.get(text[-1:].upper(), 0)
     try:
-        number = float(text[:-1] if unit else text)
-    except ValueError:
+        return int(not_negative(text[:-1] if unit else text) * (unit or 1))
+    except argparse.ArgumentTypeError:
         message = f"must look like 4096, 500M or 2G, got {text!r}"
         raise argparse.ArgumentTypeError(message) from None
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"must not be negative, got {text!r}")
-    return int(number * (unit or 1))

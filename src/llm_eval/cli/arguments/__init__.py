@@ -1,0 +1,1 @@
+"""What each command takes: one file a command, which loads nothing but argparse."""
