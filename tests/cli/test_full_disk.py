@@ -77,7 +77,7 @@ def test_an_output_that_is_full_stops_no_run(endpoint: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["show", "nothing"], 4),
+        (["show", "nothing"], 2),
         (["run", "qa", "--model", "openai/m@http://127.0.0.1:9/v1", "--max-time", "1"], 4),
     ],
     ids=["a wrong argument", "an endpoint that is down"],
