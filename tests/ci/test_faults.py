@@ -15,7 +15,7 @@ from llm_eval.ci.gate import check
 from llm_eval.ci.gate_report import GateReport
 from llm_eval.ci.measure_names import MEASURES, QUANTILES, TOTALS
 from llm_eval.ci.rules import KINDS
-from llm_eval.ci.scope import Scope
+from llm_eval.ci.scope import Pairing, Scope
 from llm_eval.ci.thresholds import parse_thresholds
 from llm_eval.errors import IncomparableError, ProviderError
 from llm_eval.metrics.float_columns import as_columns
@@ -269,7 +269,8 @@ def test_scores_of_another_shape_than_the_recipe_are_refused(runs: Runs) -> None
 
 @pytest.mark.parametrize("shorter", ["baseline", "current"])
 def test_a_sample_that_only_one_run_has_stops_what_compares(shorter: str, runs: Runs) -> None:
-    whole = runs.make().checked
+    run = runs.make()
+    whole = run.table
     kept = slice(0, -1)
     short = ScoreTable(
         whole.metrics,
@@ -280,10 +281,12 @@ def test_a_sample_that_only_one_run_has_stops_what_compares(shorter: str, runs: 
         whole.failed[kept],
         tuple(column[kept] for column in whole.columns),
     )
-    tables = (short, whole) if shorter == "baseline" else (whole, short)
-    scope = Scope(runs.make(), runs.make(), None, 0.05, count_errors=True, pairings={})
+    sides = [run, replace(run, table=short)]
+    baseline, current = sides[::-1] if shorter == "baseline" else sides
+    pairing = Pairing(baseline, current)
+    scope = Scope(current, baseline, None, 0.05, count_errors=True, pairing=pairing)
     with pytest.raises(ErroredSamplesError, match="1 samples are in only one of the runs"):
-        scope.pair_columns(*tables, "have none", Metric("correct", "rate"))
+        scope.paired(Metric("correct", "rate"))
 
 
 def test_a_run_without_results_passes_nothing(runs: Runs) -> None:

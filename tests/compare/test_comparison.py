@@ -369,7 +369,7 @@ def test_another_dataset_is_compared_over_the_samples_that_both_hold(
 ) -> None:
     before, after = make_run([1.0] * 30), make_run([0.0] * 20, dataset_hash="d2")
     found = compare(storage, before, after, allow=["dataset"])
-    assert (found.n_paired, len(found.only_baseline), found.n_missing) == (20, 10, 0)
+    assert (found.n_paired, found.n_only_baseline, found.n_missing) == (20, 10, 0)
 
 
 def test_runs_without_a_common_sample_are_refused(

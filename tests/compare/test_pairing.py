@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llm_eval.compare.pairing import ABSENT, Paired, pair
 from llm_eval.fingerprint import digest
-from llm_eval.metrics.columns import Digests, pack_keys
+from llm_eval.metrics.columns import Digests
 from llm_eval.metrics.score_table import ScoreTable
 
 
@@ -32,6 +32,13 @@ def table(
     )
 
 
+def rows_of(paired: Paired) -> tuple[list[int], list[int]]:
+    """Where each pair stands in the two tables."""
+    every = np.arange(len(paired))
+    before, after = (side.rows(every).tolist() for side in (paired.baseline, paired.current))
+    return before, after
+
+
 def keys_of(paired: Paired) -> list[str]:
     return [paired.key(place) for place in range(len(paired))]
 
@@ -40,7 +47,7 @@ def test_order_makes_no_difference() -> None:
     paired = pair(table(["a", "b", "c"], [1, 2, 3]), table(["c", "a", "b"], [30, 10, 20]))
     assert keys_of(paired) == ["a", "b", "c"]
     assert paired.scores("m")[1].tolist() == [10, 20, 30]
-    assert paired.current_rows.tolist() == [1, 2, 0]
+    assert rows_of(paired)[1] == [1, 2, 0]
 
 
 def test_content_that_is_there_twice_pairs_in_order() -> None:
@@ -52,7 +59,7 @@ def test_content_that_is_there_twice_pairs_in_order() -> None:
 def test_a_second_copy_without_partner_is_alone() -> None:
     paired = pair(table(["a", "a"], [1, 2]), table(["a"], [10]))
     assert keys_of(paired) == ["a"]
-    assert paired.only_baseline == ("a",)
+    assert paired.n_only_baseline == 1
 
 
 def test_lone_samples_stand_without_a_score_where_they_are_missed() -> None:
@@ -60,7 +67,7 @@ def test_lone_samples_stand_without_a_score_where_they_are_missed() -> None:
     assert keys_of(paired) == ["a", "b", "c"]
     assert np.isnan(paired.scores("m")[1][0])
     assert np.isnan(paired.scores("m")[0][2])
-    assert (paired.current_rows[0], paired.baseline_rows[2]) == (ABSENT, ABSENT)
+    assert rows_of(paired) == ([0, 1, ABSENT], [ABSENT, 0, 1])
     assert list(paired.rows_by_label) == ["label a", "label b", "label c"]
     assert paired.n_shared == 1
 
@@ -107,24 +114,55 @@ def by_hand(left: list[str], right: list[str]) -> list[tuple[int, int]]:
     return found + [(ABSENT, other) for other in free]
 
 
+@pytest.mark.parametrize("epochs", [1, 2])
 @pytest.mark.parametrize("twice", [False, True])
 @pytest.mark.parametrize("clusters", [None, ["x", None, "x", "y"]])
 def test_runs_of_the_same_samples_pair_as_any_others_do(
-    twice: bool, clusters: list[str | None] | None
+    epochs: int, twice: bool, clusters: list[str | None] | None
 ) -> None:
-    """Digests are numbered as bytes, keys of somebody's own as text."""
-    keys = [digest(n % 3 if twice else n) for n in range(4)]
-    packed = pack_keys(keys)
-    assert packed is not None
-    looked_up, as_they_stand = (
-        pair(table(own, [1, 2, 3, 4], clusters=clusters), table(own, [5, 6, 7, 8]))
-        for own in (keys, Digests(packed))
-    )
-    assert keys_of(as_they_stand) == keys_of(looked_up)
-    np.testing.assert_array_equal(as_they_stand.scores("m"), looked_up.scores("m"))
-    for name in ("baseline_rows", "current_rows", "clusters"):
-        np.testing.assert_array_equal(getattr(as_they_stand, name), getattr(looked_up, name))
-    assert (as_they_stand.only_baseline, as_they_stand.only_current) == ((), ())
+    """As they stand; one more sample in one of them has every other looked up by its content."""
+    keys = [digest(n % 3 if twice else n) for n in range(4) for _ in range(epochs)]
+    named = None if clusters is None else [name for name in clusters for _ in range(epochs)]
+    numbers = [n for n in range(4) for _ in range(epochs)]
+    scores = [float(n) for n in range(4 * epochs)]
+    before = table(keys, scores, indices=numbers, clusters=named)
+    same = pair(before, table(keys, scores[::-1], indices=numbers))
+    more = table([*keys, digest("more")], [*scores[::-1], 9.0], indices=[*numbers, 4])
+    looked_up = pair(before, more)
+    assert same.baseline.order is None is not looked_up.baseline.order
+    assert keys_of(same) == keys_of(looked_up)
+    assert rows_of(same) == rows_of(looked_up)
+    assert same.n_shared == looked_up.n_shared == 4
+    np.testing.assert_array_equal(same.scores("m"), looked_up.scores("m"))
+    np.testing.assert_array_equal(same.clusters, looked_up.clusters)
+    assert (same.n_only_baseline, same.n_only_current) == (0, 0)
+    assert (looked_up.n_only_baseline, looked_up.n_only_current) == (0, 1)
+
+
+def test_samples_of_different_epochs_do_not_pair_as_they_stand() -> None:
+    """The same rows in the same order, but the second belongs to the first sample."""
+    left = table(["a", "a", "b"], [1, 0, 1], indices=[0, 0, 1])
+    right = table(["a", "a", "b"], [1, 0, 1], indices=[0, 1, 2])
+    paired = pair(left, right, lone=True)
+    assert rows_of(paired) == ([0, 2, ABSENT], [0, 2, 1])
+    assert paired.scores("m")[0].tolist()[:2] == [0.5, 1]
+
+
+def test_a_label_that_only_the_current_run_knows_keeps_its_samples() -> None:
+    paired = pair(table(["a", "b"], [1, 2]), table(["b", "c"], [20, 30]), lone=True)
+    assert {name: rows.tolist() for name, rows in paired.rows_by_label.items()} == {
+        "label a": [0],
+        "label b": [1],
+        "label c": [2],
+    }
+
+
+def test_a_cluster_is_one_in_both_runs() -> None:
+    left = table(["a", "b"], [1, 2], clusters=["x", "y"])
+    right = table(["b", "c", "d"], [2, 3, 4], clusters=["y", "x", None])
+    clusters = pair(left, right, lone=True).clusters
+    assert clusters is not None
+    assert clusters.tolist() == [0, 1, 0, 2]
 
 
 names = st.lists(st.sampled_from("abcd"), max_size=9)
@@ -141,10 +179,9 @@ def test_pairs_are_those_found_by_hand(left: list[str], right: list[str]) -> Non
                 for one in tables
             ]
         whole, shared = (pair(*tables, lone=lone) for lone in (True, False))
-        rows = zip(whole.baseline_rows.tolist(), whole.current_rows.tolist(), strict=True)
         expected = by_hand(left, right)
-        assert list(rows) == expected
+        assert list(zip(*rows_of(whole), strict=True)) == expected
         both = [(a, b) for a, b in expected if ABSENT not in (a, b)]
-        assert shared.current_rows.tolist() == [b for _, b in both]
-        assert len(whole.only_baseline) == sum(b == ABSENT for _, b in expected)
-        assert len(whole.only_current) == sum(a == ABSENT for a, _ in expected)
+        assert rows_of(shared)[1] == [b for _, b in both]
+        assert whole.n_only_baseline == sum(b == ABSENT for _, b in expected)
+        assert whole.n_only_current == sum(a == ABSENT for a, _ in expected)

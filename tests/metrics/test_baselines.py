@@ -42,7 +42,7 @@ def test_a_run_without_its_texts_gives_the_same_scores(
     run_id = finished_run(storage, tmp_path)
     info, table = storage.get_run(run_id), storage.score_table(run_id)
     outcomes = storage.outcomes(run_id)
-    assert outcomes.statuses == ["scored"] * 3
+    assert list(outcomes.statuses) == ["scored"] * 3
     copied = replace(info, run_id="run_20260101_000000_aaaaaa", tags={"from": "file"})
     assert storage.baselines.import_run(copied, table, outcomes)
     assert not storage.baselines.import_run(copied, table, outcomes)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_eval.metrics.columns import Coder, Digests, numbered, pack_keys
+from llm_eval.metrics.columns import Coder, Digests, numbered, pack_keys, same_keys
 from llm_eval.metrics.score_table import rows_by_label
 
 KEYS = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(5)]
@@ -59,3 +59,23 @@ def test_digests_that_begin_alike_are_told_apart_by_the_rest() -> None:
     numbers = numbered(left, right).tolist()
     assert numbers[:3] == numbers[:2:-1]
     assert len(set(numbers)) == 3
+
+
+@pytest.mark.parametrize("place", range(0, 64, 16))
+def test_keys_are_the_same_where_every_part_of_each_is(place: int) -> None:
+    other = KEYS[0][:place] + KEYS[1][place : place + 16] + KEYS[0][place + 16 :]
+    one, same, changed = (
+        Digests(pack_keys(keys) or b"") for keys in (KEYS, KEYS, [other, *KEYS[1:]])
+    )
+    assert same_keys(one, same)
+    assert same_keys(one, KEYS)
+    assert not same_keys(one, changed)
+    assert not same_keys(one, KEYS[:-1])
+
+
+def test_keys_that_were_added_page_by_page_are_read_one_by_one() -> None:
+    digests = Digests()
+    for start in (0, 2):
+        digests.add(pack_keys(KEYS[start : start + 2]) or b"")
+    digests.add(pack_keys(KEYS[4:]) or b"")
+    assert list(digests) == KEYS == [digests[n] for n in range(5)]

@@ -1,14 +1,13 @@
-"""Columns of scores: few bytes a row, and every value back to the bit."""
+"""Columns of scores in a temporary file: every value back to the bit."""
 
 import struct
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_eval.metrics import codec
-from llm_eval.metrics.float_columns import FloatColumns, PackedFloats, as_columns, as_matrix
+from llm_eval.metrics.float_columns import FloatColumns, as_columns, as_matrix
 
 NAN = float("nan")
 
@@ -39,20 +38,22 @@ def test_what_goes_in_comes_out_to_the_bit(pages: list[list[tuple[float, float]]
         assert bits(column[:]) == given_bits
 
 
-def test_a_rate_takes_one_byte_a_row() -> None:
-    (rate,) = read([[[float(n % 2)] for n in range(1000)], [[NAN]]], 1).columns()
-    assert isinstance(rate, PackedFloats)
-    assert rate.codes.nbytes == len(rate) == 1001
-    assert rate[np.array([0, 3])].tolist() == [0.0, 1.0]
+def test_some_rows_of_a_column_are_read_in_the_order_that_is_asked_for() -> None:
+    pages = [[[float(n), -float(n)] for n in range(start, start + 3)] for start in (0, 3)]
+    first, second = read(pages, 2).columns()
+    assert len(first) == 6
+    assert first[np.array([5, 0])].tolist() == [5.0, 0.0]
+    assert second[1:4].tolist() == [-1.0, -2.0, -3.0]
 
 
-@pytest.mark.parametrize(("n", "packed"), [(256, True), (257, False)])
-def test_a_byte_holds_256_values_and_no_more(n: int, packed: bool) -> None:
-    values = [float(number) for number in range(n)]
-    pages = [[[value] for value in values[:200]], [[value] for value in values[200:]], [[3.0]]]
-    (column,) = read(pages, 1).columns()
-    assert isinstance(column, PackedFloats) is packed
-    assert column[:].tolist() == [*values, 3.0]
+def test_columns_that_memory_does_not_keep_read_as_those_that_it_does() -> None:
+    rng = np.random.default_rng(0)
+    pages = [rng.normal(size=(2000, 7)) for _ in range(20)]
+    columns = FloatColumns(7)
+    for page in pages:
+        columns.add(page.tobytes())
+    for column, expected in zip(columns.columns(), np.concatenate(pages).T, strict=True):
+        assert column[:].tobytes() == expected.tobytes()
 
 
 def test_no_page_and_no_column_are_fine() -> None:

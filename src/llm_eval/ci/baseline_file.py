@@ -189,24 +189,32 @@ def _entry_text(entry: Mapping[str, Any]) -> str:
 
 
 def _rows(evidence: Evidence) -> Iterator[list[Any]]:
-    table, outcomes = evidence.table, evidence.outcomes
-    for row, (key, values) in enumerate(zip(table.keys, table.values.tolist(), strict=True)):
+    table = evidence.table
+    rows = zip(
+        table.indices.tolist(),
+        table.keys,
+        table.clusters,
+        table.values.tolist(),
+        evidence.outcomes.each(),
+        strict=True,
+    )
+    for index, key, cluster, values, outcome in rows:
         yield [
-            int(table.indices[row]),
-            int(outcomes.epochs[row]),
+            index,
+            outcome.epoch,
             key,
-            outcomes.ids[row],
-            outcomes.slices[row],
-            table.clusters[row],
-            dict(outcomes.groups[row]),
-            outcomes.statuses[row],
-            bool(outcomes.parse_failed[row]),
-            bool(outcomes.cut_off[row]),
+            outcome.id,
+            outcome.slice,
+            cluster,
+            dict(outcome.groups),
+            outcome.status,
+            outcome.parse_failed,
+            outcome.cut_off,
             list(map(_number, values)),
-            _number(float(outcomes.latency_s[row])),
-            _number(float(outcomes.cost_usd[row])),
-            _number(float(outcomes.prompt_tokens[row])),
-            _number(float(outcomes.completion_tokens[row])),
+            _number(outcome.latency_s),
+            _number(outcome.cost_usd),
+            _number(outcome.prompt_tokens),
+            _number(outcome.completion_tokens),
         ]
 
 

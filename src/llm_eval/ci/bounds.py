@@ -8,7 +8,6 @@ A point estimate at its true value falls below a limit set there every second ti
 does so in α/2 of runs.
 """
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan, sqrt
 
@@ -18,6 +17,7 @@ from scipy import special
 
 from llm_eval.ci.finding import Finding
 from llm_eval.stats import power
+from llm_eval.stats.clusters import Clusters, numbered
 from llm_eval.stats.intervals import cluster_t_interval, t_interval, wilson
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Bounded:
 
 def bound(
     values: Floats,
-    units: Sequence[Hashable] | None,
+    units: Clusters | None,
     *,
     rate: bool,
     reach: float,
@@ -68,7 +68,7 @@ def bound(
     if rate and units is None:
         return _rate(values, limit, alpha)
     found = t_interval(values, alpha) if units is None else cluster_t_interval(values, units, alpha)
-    n, n_units = len(values), len(values) if units is None else len(set(units))
+    n, n_units = len(values), len(values) if units is None else 1 + int(numbered(units).max())
     half = max((found.high - found.low) / 2, _unseen(values, n_units, reach, alpha))
     if n_units < 2 or not isfinite(half):
         return Bounded(float(values.mean()), -np.inf, np.inf, n, n_units, nan, 1.0)

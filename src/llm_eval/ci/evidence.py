@@ -6,8 +6,9 @@ there twice, it was stopped.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Evidence:
     @cached_property
     def derived(self) -> Sequence[str]:
         """What the epochs add to each rate: pass@k, pass^k and the majority."""
-        k = int(np.unique(self.table.indices, return_counts=True)[1].max(initial=0))
+        k = int(self.table.epochs.max(initial=0))
         rates = [metric.name for metric in self.metrics.values() if metric.kind == "rate"]
         kinds = (f"pass@{k}", f"pass^{k}", "majority") if k > 1 else ()
         return [f"{name}_{kind}" for name in rates for kind in kinds]
@@ -58,9 +59,10 @@ class Evidence:
         """
         metric = next(m for m in self.metrics.values() if name.startswith(f"{m.name}_"))
         kind = name.removeprefix(f"{metric.name}_")
+        starts, tried = self.table.starts, self.table.epochs
+        if starts is None:
+            raise KeyError(name)
         right = self.values(metric.name) == metric.best
-        starts = np.unique(self.table.indices, return_index=True)[1]
-        tried = np.diff(np.append(starts, len(self.table.indices)))
         passed = np.add.reduceat(right, starts, dtype=np.int64)
         if kind == "majority":
             return np.asarray(2 * passed > tried, dtype=np.float64)
@@ -77,16 +79,6 @@ class Evidence:
         if self.metrics[metric].kind == "rate":
             possible &= (column >= 0) & (column <= 1)
         return np.where(possible, column, np.nan)
-
-    @cached_property
-    def checked(self) -> ScoreTable:
-        """The table with NaN for every score that is none; see `values`."""
-        return replace(self.table, columns=tuple(map(self.values, self.table.metrics)))
-
-    @cached_property
-    def name_of(self) -> Mapping[str, str]:
-        """The name that people know a sample by, by its content key."""
-        return dict(zip(self.table.keys, self.outcomes.ids, strict=True))
 
     @cached_property
     def faults(self) -> Sequence[str]:
@@ -107,15 +99,26 @@ class Evidence:
             yield f"it is {info.status}: go on with llm-eval run --resume {info.run_id}"
         if self.table.metrics != tuple(self.metrics):
             yield "its scores are not those of its recipe"
-        yield from self._repeated()
+        yield from self._there_twice()
 
-    def _repeated(self) -> Iterator[str]:
-        first = self.outcomes.epochs == (self.outcomes.epochs.min() if len(self.table.keys) else 0)
+    def _there_twice(self) -> Iterator[str]:
+        epochs = self.outcomes.epochs
+        first = epochs == epochs.min(initial=np.iinfo(np.int16).max)
         for what, names in (("content", self.table.keys), ("id", self.outcomes.ids)):
-            counts = Counter(name for name, kept in zip(names, first, strict=True) if kept)
-            if twice := [name for name, n in counts.items() if n > 1]:
+            if twice := _repeated(names, first):
                 shown = ", ".join(name[:24] for name in twice[:3])
                 yield f"{len(twice)} samples are there more than once, by {what}: {shown}"
+
+
+def _repeated(names: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
+    """Which of the kept ones are there more than once; of all others 8 bytes are held."""
+    hashes = np.fromiter(map(hash, compress(names, kept)), np.int64)
+    hashes.sort()
+    suspects = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+    if not suspects:
+        return []
+    counts = Counter(name for name in compress(names, kept) if hash(name) in suspects)
+    return [name for name, n in counts.items() if n > 1]
 
 
 def from_storage(storage: MetricsStorage, ref: str) -> Evidence:

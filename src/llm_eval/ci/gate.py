@@ -37,7 +37,7 @@ from llm_eval.ci.rules import (
     Sliced,
     effective,
 )
-from llm_eval.ci.scope import Pairings, Scope
+from llm_eval.ci.scope import Pairing, Scope
 from llm_eval.ci.thresholds import Thresholds
 from llm_eval.compare.comparability import check_comparable
 from llm_eval.errors import ConfigError, IncomparableError
@@ -72,7 +72,7 @@ def check(
         IncomparableError: the runs measure different things, or not what the file requires.
     """
     _check_recipes(thresholds, current, baseline, (*thresholds.allow, *allow))
-    gate = _Gate(thresholds, current, baseline, calibrations or {}, {})
+    gate = _Gate(thresholds, current, baseline, calibrations or {}, Pairing(baseline, current))
     tasks = {*known_tasks, *thresholds.tasks, current.task}
     targets = {rule.id: _target(rule, current, tasks, thresholds) for rule in thresholds.rules}
     chosen = [rule for rule in thresholds.rules if targets[rule.id][0] == current.task]
@@ -97,7 +97,7 @@ class _Gate:
     current: Evidence
     baseline: Evidence | None
     calibrations: Mapping[str, Calibration]
-    pairings: Pairings
+    pairing: Pairing
 
     def results(self, rule: Rule, metric: str) -> Iterator[RuleResult]:
         """The rule's result; one for each slice where it is about every slice."""
@@ -138,7 +138,7 @@ class _Gate:
             label,
             policy.alpha,
             policy.on_error == "count",
-            self.pairings,
+            self.pairing,
         )
         try:
             return self._tested(rule, metric, scope)

@@ -19,12 +19,13 @@ from llm_eval.ci.finding import ErroredSamplesError, Finding, MissingEvidenceErr
 from llm_eval.ci.measure_names import QUANTILES, SHARES, TOTALS
 from llm_eval.ci.scope import Scope
 from llm_eval.metrics.outcomes import Outcomes
-from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.types import Metric
 
 Floats = NDArray[np.float64]
 
 _RESAMPLES = 2000
+_DRAWN_AT_ONCE = 1 << 18
+"""Samples; each takes 8 bytes some four times."""
 
 
 def ceiling(scope: Scope, measure: str, limit: float) -> Finding:
@@ -88,11 +89,7 @@ def _total(scope: Scope, measure: str, limit: float) -> Finding:
 
 def _share(scope: Scope, measure: str, limit: float) -> Finding:
     outcomes, rows = scope.current.outcomes, scope.rows
-    bad = (
-        outcomes.parse_failed
-        if measure == "parse_failure_rate"
-        else np.array([status != "scored" for status in outcomes.statuses], dtype=np.bool_)
-    )
+    bad = outcomes.parse_failed if measure == "parse_failure_rate" else ~outcomes.scored
     found = bound(
         bad[rows].astype(np.float64),
         scope.units(rows),
@@ -149,10 +146,8 @@ def _known(run: Evidence, measure: str) -> Floats:
 
 def _column(outcomes: Outcomes, measure: str) -> Floats:
     if measure == "total_tokens":
-        return outcomes.prompt_tokens + outcomes.completion_tokens
-    if measure in QUANTILES:
-        return outcomes.latency_s
-    column: Floats = getattr(outcomes, measure)
+        return outcomes.prompt_tokens[:] + outcomes.completion_tokens[:]
+    column: Floats = getattr(outcomes, "latency_s" if measure in QUANTILES else measure)[:]
     return column
 
 
@@ -161,7 +156,7 @@ def _pairs(scope: Scope, measure: str) -> tuple[Floats, Floats]:
     runs = (scope.reference, scope.current)
     if n_failed := sum(int(run.table.failed.sum()) for run in runs):
         raise ErroredSamplesError(f"{n_failed} samples failed: what they would take is unknown")
-    before, after = (_table(run, measure) for run in runs)
+    before, after = (_known(run, measure) for run in runs)
     metric = Metric(measure, worst=np.inf, best=0.0)
     lenient = replace(scope, count_errors=True)
     marked = lenient.pair_columns(before, after, f"have no {measure}", metric)
@@ -169,10 +164,6 @@ def _pairs(scope: Scope, measure: str) -> tuple[Floats, Floats]:
     if not known.any():
         raise MissingEvidenceError(f"no sample has {measure} in both runs")
     return marked.before[known], marked.after[known]
-
-
-def _table(run: Evidence, measure: str) -> ScoreTable:
-    return replace(run.table, metrics=(measure,), columns=(_known(run, measure),))
 
 
 def _statistic(measure: str, values: Floats) -> Floats:
@@ -187,7 +178,7 @@ def _ratio_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap over samples, in blocks that keep memory flat."""
     rng, n = np.random.default_rng(0), len(before)
-    block = max(1, min(_RESAMPLES, 2_000_000 // n))
+    block = max(1, min(_RESAMPLES, _DRAWN_AT_ONCE // n))
     ratios: list[Floats] = []
     for start in range(0, _RESAMPLES, block):
         drawn = rng.integers(0, n, size=(min(block, _RESAMPLES - start), n))

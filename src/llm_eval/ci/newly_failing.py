@@ -11,13 +11,15 @@ at three, .1 % at five.
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llm_eval.ci.evidence import Evidence
 from llm_eval.ci.finding import Finding
 from llm_eval.ci.rules import NewlyFailing
 from llm_eval.ci.scope import Scope
-from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.types import Metric
+
+Floats = NDArray[np.float64]
 
 _SHOWN = 5
 
@@ -31,12 +33,12 @@ def newly_failing(scope: Scope, rule: NewlyFailing, metric: Metric) -> Finding:
     """
     runs = (scope.reference, scope.current)
     before, after = (_passed(run, metric, rule.pass_at) for run in runs)
-    as_rate = Metric(before.metrics[0], "rate")
+    as_rate = Metric(metric.name, "rate")
     rates = scope.pair_columns(before, after, f"have no {metric.name!r}", as_rate)
     new = (rates.before == 1) & (rates.after == 0)
     unstable = ((rates.before > 0) & (rates.before < 1)) | ((rates.after > 0) & (rates.after < 1))
-    names = [scope.current.name_of[rates.key(row)] for row in np.flatnonzero(new).tolist()]
-    tries = min(map(_tries, runs))
+    names = [scope.current.outcomes.ids[row] for row in rates.current_rows[new].tolist()]
+    tries = min(int(run.table.epochs.min()) for run in runs)
     shown = f"{len(names)} of {len(new)} samples{scope.suffix} newly fail {metric.name}"
     if names:
         shown += f" ({', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''})"
@@ -55,18 +57,11 @@ def newly_failing(scope: Scope, rule: NewlyFailing, metric: Metric) -> Finding:
     return replace(finding, status="fail", reason=reason)
 
 
-def _passed(run: Evidence, metric: Metric, pass_at: float | None) -> ScoreTable:
+def _passed(run: Evidence, metric: Metric, pass_at: float | None) -> Floats:
     """1 where a try passed, 0 where not, NaN where nobody knows."""
     values = run.values(metric.name)
     if pass_at is None:
         good = values == metric.best
     else:
         good = values >= pass_at if metric.higher_is_better else values <= pass_at
-    passed = np.where(np.isnan(values), np.nan, good.astype(np.float64))
-    name = f"{metric.name} passes at {pass_at}"
-    return replace(run.table, metrics=(name,), columns=(passed,))
-
-
-def _tries(run: Evidence) -> int:
-    """Tries that every sample had."""
-    return int(np.unique(run.table.indices, return_counts=True)[1].min())
+    return np.where(np.isnan(values), np.nan, good)

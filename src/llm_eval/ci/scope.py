@@ -1,7 +1,7 @@
 """What one rule may look at: the runs, narrowed to a slice, with errors told or counted."""
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +10,33 @@ from llm_eval.ci.evidence import Evidence
 from llm_eval.ci.finding import ErroredSamplesError, MissingEvidenceError
 from llm_eval.ci.measure_names import MEASURES
 from llm_eval.compare.pairing import Paired, pair
+from llm_eval.metrics.float_columns import Rows
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.registry import unknown
 from llm_eval.scorers.judge_words import block_of, silence
 from llm_eval.types import Metric
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.intp]
-Pairings = dict[str, Paired]
-"""Columns of both runs that were paired already, by what they hold: slices share them."""
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The samples of both runs side by side, found when a rule first compares; rules share it."""
+
+    baseline: Evidence | None
+    current: Evidence
+
+    @cached_property
+    def found(self) -> Paired:
+        """The pairs.
+
+        Raises:
+            MissingEvidenceError: there is no baseline.
+        """
+        if self.baseline is None:
+            raise MissingEvidenceError("there is no baseline")
+        return pair(self.baseline.table, self.current.table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +50,10 @@ class Scope:
     alpha: float
     count_errors: bool
     """Count a sample without a score as the worst it could be, instead of stopping there."""
-    pairings: Pairings
+    pairing: Pairing
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> Places:
         """Rows of the current run.
 
         Raises:
@@ -60,13 +78,13 @@ class Scope:
             raise MissingEvidenceError(unknown("metric", name, known))
         return found
 
-    def units(self, rows: Rows) -> Sequence[Hashable] | None:
+    def units(self, rows: Rows) -> Places | None:
         """What each row belongs to where rows are not independent: a cluster, or a sample."""
         table = self.current.table
-        if (named := table.named_clusters(rows)) is not None:
-            return named
-        indices = table.indices[rows]
-        return list(map(int, indices)) if len(np.unique(indices)) < len(indices) else None
+        if (clusters := table.cluster_numbers(rows)) is not None:
+            return clusters
+        indices = table.indices[rows].astype(np.intp)
+        return indices if (indices[1:] == indices[:-1]).any() else None
 
     def scores(self, metric: Metric, worst: float) -> Floats:
         """Scores of the current run, `worst` for what has none where errors are counted.
@@ -89,11 +107,11 @@ class Scope:
             MissingEvidenceError: there is no such slice.
         """
         run = self.reference if of_baseline else self.current
-        scored = np.array([status == "scored" for status in run.outcomes.statuses], dtype=np.bool_)
-        finite = np.isfinite(run.checked.values).all(axis=1)
         unparsed = run.outcomes.parse_failed
         answered = ~unparsed & ~run.outcomes.cut_off
-        good = scored & finite & (answered | unparsed if but_unparsed else answered)
+        good = run.outcomes.scored & (answered | unparsed if but_unparsed else answered)
+        for metric in run.table.metrics:
+            good &= np.isfinite(run.values(metric))
         who = "of the baseline " if of_baseline else ""
         rows = _rows(run.table, self.label, "baseline" if of_baseline else "run")
         self._filled(np.where(good[rows], 0.0, np.nan), 0.0, f"{who}failed or gave no whole answer")
@@ -109,29 +127,30 @@ class Scope:
         if metric.name not in baseline.metrics:
             raise MissingEvidenceError(f"the baseline has no metric {metric.name!r}")
         lack = f"have no {metric.name!r}{self._silence(metric)}"
-        return self.pair_columns(baseline.checked, self.current.checked, lack, metric)
+        before, after = (run.values(metric.name) for run in (baseline, self.current))
+        return self.pair_columns(before, after, lack, metric)
 
     def pair_columns(
-        self, before: ScoreTable, after: ScoreTable, lack: str, metric: Metric
+        self, before: Floats, after: Floats, lack: str, metric: Metric
     ) -> "PairedScores":
-        """The column `metric.name` of both tables, sample by sample; see `paired`.
+        """A column of each run's table, sample by sample; see `paired`.
 
-        Tables whose columns have the same names hold the same in every scope of a gate.
+        Args:
+            before: one value a row of the baseline's table.
+            after: one value a row of the current run's.
+            lack: what is said of a sample without a value.
+            metric: says which value is the best, and which the worst.
         """
-        key = " ".join(before.metrics)
-        if key not in self.pairings:
-            self.pairings[key] = pair(before, after)
-        found = self.pairings[key]
-        if alone := len(found.only_baseline) + len(found.only_current):
+        found = self.pairing.found
+        if alone := found.n_only_baseline + found.n_only_current:
             raise ErroredSamplesError(f"{alone} samples are in only one of the runs")
         rows = _pair_rows(found, self.label)
-        left, right = found.scores(metric.name)
+        left, right = found.baseline.means(before), found.current.means(after)
         return PairedScores(
             self._filled(left[rows], metric.best, f"{lack} in the baseline"),
             self._filled(right[rows], metric.worst, lack),
             None if found.clusters is None else found.clusters[rows],
-            found,
-            rows,
+            found.current.rows(rows),
         )
 
     def _silence(self, metric: Metric) -> str:
@@ -166,27 +185,22 @@ class PairedScores:
 
     before: Floats
     after: Floats
-    clusters: Rows | None
+    clusters: Places | None
     """One number a cluster; None where every sample stands for itself."""
-    pairs: Paired
-    """Also those outside of the slice."""
-    rows: Rows
-
-    def key(self, position: int) -> str:
-        """Content key of the sample at `position`."""
-        return self.pairs.key(int(self.rows[position]))
+    current_rows: Places
+    """Where the first epoch of each sample stands in the current run's table."""
 
 
-def _rows(table: ScoreTable, label: str | None, who: str) -> Rows:
+def _rows(table: ScoreTable, label: str | None, who: str) -> Places:
     if label is None:
-        return np.arange(len(table.keys))
+        return np.arange(len(table.indices))
     found = table.rows_by_label.get(label)
     if found is None:
         raise MissingEvidenceError(unknown(f"slice of the {who}", label, table.rows_by_label))
     return found
 
 
-def _pair_rows(found: Paired, label: str | None) -> Rows:
+def _pair_rows(found: Paired, label: str | None) -> Places:
     if label is None:
         return np.arange(len(found))
     rows = found.rows_by_label.get(label)

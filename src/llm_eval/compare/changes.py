@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_eval.compare.pairing import Paired, epoch_starts
-from llm_eval.metrics.score_table import ScoreTable
+from llm_eval.compare.pairing import Paired, Side
+from llm_eval.metrics.spooled_list import SpooledList
 from llm_eval.types import Metric
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
+Names = Callable[[Sequence[int]], Mapping[int, str]]
+
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +48,16 @@ class ChangedSample:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed sample by sample on one metric."""
+    """What changed sample by sample on one metric. It may be every sample: none is in memory."""
 
     metric: Metric | None = None
-    newly_failing: tuple[ChangedSample, ...] = ()
+    newly_failing: Sequence[ChangedSample] = ()
     """The largest fall first, then in the dataset's order."""
-    newly_passing: tuple[ChangedSample, ...] = ()
-    unstable: tuple[ChangedSample, ...] = ()
+    newly_passing: Sequence[ChangedSample] = ()
+    unstable: Sequence[ChangedSample] = ()
 
 
-def find_changes(
-    paired: Paired,
-    metric: Metric,
-    names: Callable[[Sequence[int]], Mapping[int, str]],
-) -> Changes:
+def find_changes(paired: Paired, metric: Metric, names: Names) -> Changes:
     """The changed samples of a pair of runs.
 
     Args:
@@ -65,46 +65,57 @@ def find_changes(
         metric: one of theirs; it says what is best.
         names: gives the names of samples by their positions in the current dataset.
     """
-    baseline, current = paired.tables
-    before = _share_best(baseline, metric)[paired.baseline_rows]
-    after = _share_best(current, metric)[paired.current_rows]
+    failing, passing, unstable = _changed(paired, metric)
     left, right = paired.scores(metric.name)
-    known = ~(np.isnan(left) | np.isnan(right))
-    mixed = ((before > 0) & (before < 1)) | ((after > 0) & (after < 1))
     sign = 1.0 if metric.higher_is_better else -1.0
-    gain = sign * (right - left)
 
-    def samples(mask: NDArray[np.bool_], order: Floats) -> tuple[ChangedSample, ...]:
-        rows = np.flatnonzero(known & mask)
-        rows = rows[np.argsort(order[rows], kind="stable")]
-        places = current.indices[paired.current_rows[rows]].tolist()
-        known_as = names(places)
-        return tuple(
-            ChangedSample(
-                paired.key(row),
-                known_as.get(place, paired.key(row)),
-                float(left[row]),
-                float(right[row]),
-                int(baseline.indices[paired.baseline_rows[row]]),
-                place,
-            )
-            for row, place in zip(rows.tolist(), places, strict=True)
-        )
+    def samples(places: Places, gained: float) -> Sequence[ChangedSample]:
+        before, after = left[places], right[places]
+        order = np.argsort(gained * (after - before), kind="stable")
+        return _spooled(paired, places[order], before[order], after[order], names)
 
-    return Changes(
-        metric,
-        newly_failing=samples((before == 1) & (after == 0), gain),
-        newly_passing=samples((before == 0) & (after == 1), -gain),
-        unstable=samples(mixed, gain),
+    return Changes(metric, samples(failing, sign), samples(passing, -sign), samples(unstable, sign))
+
+
+def _changed(paired: Paired, metric: Metric) -> tuple[Places, Places, Places]:
+    """Places of the newly failing, the newly passing and the unstable."""
+    known = ~np.logical_or(*(np.isnan(scores) for scores in paired.scores(metric.name)))
+    before, after = (_share_best(side, metric) for side in (paired.baseline, paired.current))
+    mixed = ((before > 0) & (before < 1)) | ((after > 0) & (after < 1))
+    return (
+        np.flatnonzero(known & (before == 1) & (after == 0)),
+        np.flatnonzero(known & (before == 0) & (after == 1)),
+        np.flatnonzero(known & mixed),
     )
 
 
-def _share_best(table: ScoreTable, metric: Metric) -> Floats:
-    """Share of the epochs that are best, at each sample's first row; 0 behind the last."""
-    shares = np.zeros(len(table.indices) + 1)
-    starts = epoch_starts(table)
-    if len(starts):
-        tried = np.diff(np.append(starts, len(table.indices)))
-        values = table.scores(metric.name)
-        shares[starts] = np.add.reduceat(values == metric.best, starts, dtype=float) / tried
-    return shares
+def _share_best(side: Side, metric: Metric) -> Floats:
+    """Share of the epochs that are best, one a pair; 0 where the run lacks the sample."""
+    best = side.table.scores(metric.name) == metric.best
+    return side.means(best.astype(np.float64), absent=0.0)
+
+
+def _spooled(
+    paired: Paired, places: Places, before: Floats, after: Floats, names: Names
+) -> SpooledList[ChangedSample]:
+    """The samples at these places, a page at a time."""
+    found = SpooledList(lambda fields: ChangedSample(*fields))
+    old, new = paired.baseline, paired.current
+    for start in range(0, len(places), _PAGE):
+        page = slice(start, start + _PAGE)
+        rows = old.rows(places[page])
+        keys = [old.table.keys[row] for row in rows.tolist()]
+        indices = new.table.indices[new.rows(places[page])].tolist()
+        known_as = names(indices)
+        found.extend(
+            zip(
+                keys,
+                [known_as.get(index, key) for index, key in zip(indices, keys, strict=True)],
+                before[page].tolist(),
+                after[page].tolist(),
+                old.table.indices[rows].tolist(),
+                indices,
+                strict=True,
+            )
+        )
+    return found

@@ -45,8 +45,8 @@ class Comparison:
     """All that differs between the recipes: what the change is."""
     n_paired: int
     """Samples that both runs have a result for."""
-    only_baseline: tuple[str, ...]
-    only_current: tuple[str, ...]
+    n_only_baseline: int
+    n_only_current: int
     metrics: Metrics
     slices: Mapping[str, Metrics]
     changes: Changes = field(repr=False)
@@ -90,8 +90,8 @@ class Comparison:
             "alpha": self.alpha,
             "margin": self.margin,
             "n_paired": self.n_paired,
-            "n_only_baseline": len(self.only_baseline),
-            "n_only_current": len(self.only_current),
+            "n_only_baseline": self.n_only_baseline,
+            "n_only_current": self.n_only_current,
             "metrics": {name: c.to_dict() for name, c in self.metrics.items()},
             "slices": {
                 label: {name: c.to_dict() for name, c in metrics.items()}
@@ -193,8 +193,8 @@ def _compared(
         allowed,
         recipe_differences(baseline.recipe, current.recipe),
         paired.n_shared,
-        paired.only_baseline,
-        paired.only_current,
+        paired.n_only_baseline,
+        paired.n_only_current,
         whole,
         slices,
         find_changes(paired, metrics[0], partial(storage.sample_ids, current.run_id)),

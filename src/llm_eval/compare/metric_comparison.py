@@ -104,8 +104,10 @@ class Level:
     ) -> MetricComparison:
         """One metric over these pairs, NaN where a score is missing; p is not adjusted yet."""
         known = np.isfinite(baseline) & np.isfinite(current)
-        left, right = baseline[known], current[known]
-        kept = None if clusters is None else clusters[known]
+        left, right, kept = baseline, current, clusters
+        if not known.all():
+            left, right = baseline[known], current[known]
+            kept = None if clusters is None else clusters[known]
         result = self._compare(metric, left, right, kept)
         verdict: Verdict = result.verdict
         if verdict in ("improved", "unchanged") and not known.all():

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_eval.compare.pairing import Paired
-from llm_eval.metrics.score_table import ScoreTable
+from llm_eval.compare.pairing import Paired, Side
+from llm_eval.metrics.score_table import Indices
 from llm_eval.metrics.usage_table import UsageTable
 from llm_eval.stats.paired import PairedComparison, compare_paired
 
@@ -66,26 +66,8 @@ def compare_usage(paired: Paired, usage: tuple[UsageTable, UsageTable], alpha: f
         usage: of the baseline and of the current run.
         alpha: two-sided error rate of each test.
     """
-    quantities = {}
-    baseline, current = usage
-    for name in QUANTITIES:
-        before = _by_row(baseline, paired.tables[0], name)[paired.baseline_rows]
-        after = _by_row(current, paired.tables[1], name)[paired.current_rows]
-        known = ~(np.isnan(before) | np.isnan(after))
-        quantities[name] = Taken(
-            _mean(before[known]),
-            _mean(after[known]),
-            compare_paired(
-                before[known],
-                after[known],
-                alpha=alpha,
-                clusters=None if paired.clusters is None else paired.clusters[known],
-                higher_is_better=False,
-            ),
-            _total(baseline, name),
-            _total(current, name),
-        )
-    return Usage(quantities, _latency(baseline), _latency(current))
+    quantities = {name: _taken(paired, usage, name, alpha) for name in QUANTITIES}
+    return Usage(quantities, *map(_latency, usage))
 
 
 def usage_objects(usage: Usage) -> dict[str, dict[str, Any]]:
@@ -116,16 +98,37 @@ def _object(taken: Taken) -> dict[str, Any]:
     return {**finite, "ci": interval, "n": taken.test.n}
 
 
-def _by_row(usage: UsageTable, table: ScoreTable, name: str) -> Floats:
-    """Mean over each sample's replies, at all of its rows of the table; NaN behind the last."""
-    indices = table.indices
-    values: Floats = getattr(usage, name)[:]
-    slots = max(usage.indices.max(initial=-1), indices.max(initial=-1)) + 2
-    counts = np.bincount(usage.indices, minlength=slots)
-    sums = np.bincount(usage.indices, weights=values, minlength=slots)
-    means = np.divide(sums, counts, out=np.full(slots, np.nan), where=counts > 0)
-    found: Floats = means[np.append(indices, slots - 1)]
-    return found
+def _taken(paired: Paired, usage: tuple[UsageTable, UsageTable], name: str, alpha: float) -> Taken:
+    """One quantity over the samples that both runs know it of."""
+    sides = (paired.baseline, paired.current)
+    before, after = (_by_pair(own, side, name) for own, side in zip(usage, sides, strict=True))
+    clusters = paired.clusters
+    known = ~(np.isnan(before) | np.isnan(after))
+    if not known.all():
+        before, after = before[known], after[known]
+        clusters = None if clusters is None else clusters[known]
+    test = compare_paired(before, after, alpha=alpha, clusters=clusters, higher_is_better=False)
+    return Taken(_mean(before), _mean(after), test, *(_total(own, name) for own in usage))
+
+
+def _by_pair(usage: UsageTable, side: Side, name: str) -> Floats:
+    """Mean over the replies to each pair's sample; NaN where there is none."""
+    values = getattr(usage, name)[:]
+    samples = side.table.sample_indices
+    slots = 1 + max(usage.indices.max(initial=-1), samples.max(initial=-1))
+    return side.of_samples(_by_index(usage.indices, values, slots)[samples])
+
+
+def _by_index(indices: Indices, values: Floats, slots: int) -> Floats:
+    """Mean of the values of each index, at that index."""
+    means = np.full(slots, np.nan)
+    if (indices[1:] != indices[:-1]).all():  # as nearly always; a million counts take 8 MB
+        means[indices] = values
+        return means
+    counts = np.bincount(indices, minlength=slots)
+    sums = np.bincount(indices, weights=values, minlength=slots)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
 
 
 def _total(usage: UsageTable, name: str) -> float | None:
@@ -141,7 +144,7 @@ def _latency(usage: UsageTable) -> Latency:
     asked = times[~np.isnan(times)]
     if not len(asked):
         return Latency(None, None, 0)
-    p50, p95 = np.quantile(asked, [0.5, 0.95])
+    p50, p95 = np.quantile(asked, [0.5, 0.95], overwrite_input=True)
     return Latency(round(float(p50), 4), round(float(p95), 4), len(asked))
 
 

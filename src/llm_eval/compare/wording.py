@@ -149,10 +149,10 @@ def remarks(comparison: Comparison) -> Iterator[str]:
     if comparison.allowed:
         names = ", ".join(SHORT_NAMES.get(name, name) for name in comparison.allowed)
         yield f"Compared although these differ, as asked for: {names}."
-    if comparison.only_baseline or comparison.only_current:
+    if comparison.n_only_baseline or comparison.n_only_current:
         yield (
-            f"Samples in one run only: {len(comparison.only_baseline)} in the baseline, "
-            f"{len(comparison.only_current)} in the current run."
+            f"Samples in one run only: {comparison.n_only_baseline} in the baseline, "
+            f"{comparison.n_only_current} in the current run."
         )
     for who, run in (("baseline", comparison.baseline), ("current run", comparison.current)):
         yield from _of_judges(who, run)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select
@@ -19,7 +20,7 @@ from sqlalchemy import Engine, delete, func, insert, select
 from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
 from llm_eval.metrics.inserts import insert_rows
-from llm_eval.metrics.outcomes import CUT_OFF, Outcomes
+from llm_eval.metrics.outcomes import CUT_OFF, Outcome, Outcomes
 from llm_eval.metrics.schema import baselines, responses, results, runs, tags
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.transactions import reading, writing
@@ -197,56 +198,57 @@ def _run_row(info: RunInfo) -> dict[str, Any]:
 def _sample_results(
     table: ScoreTable, outcomes: Outcomes, metrics: Sequence[Metric]
 ) -> list[SampleResult]:
+    rows = zip(
+        table.indices.tolist(),
+        table.keys,
+        table.clusters,
+        table.values.tolist(),
+        outcomes.each(),
+        strict=True,
+    )
     return [
-        _sample_result(table, outcomes, metrics, row, values)
-        for row, values in enumerate(table.values.tolist())
+        _sample_result(
+            index,
+            Sample(key, outcome.id, {}, None, outcome.slice, cluster, outcome.groups),
+            outcome,
+            [
+                # NaN is what was not scored.
+                Score(m.name, value) if value == value else Unscored(m.name, _NOT_STORED)
+                for m, value in zip(metrics, values, strict=True)
+            ],
+        )
+        for index, key, cluster, values, outcome in rows
     ]
 
 
 def _sample_result(
-    table: ScoreTable,
-    outcomes: Outcomes,
-    metrics: Sequence[Metric],
-    row: int,
-    values: Sequence[float],
+    index: int, sample: Sample, outcome: Outcome, scores: Sequence[Score | Unscored]
 ) -> SampleResult:
-    failed = outcomes.statuses[row] == "failed"
-    scores: list[Score | Unscored] = []
-    for metric, value in zip(metrics, values, strict=True):
-        known = value == value  # NaN is what was not scored
-        scores.append(Score(metric.name, value) if known else Unscored(metric.name, _NOT_STORED))
+    failed = outcome.status == "failed"
     return SampleResult(
-        index=int(table.indices[row]),
-        epoch=int(outcomes.epochs[row]),
-        sample=Sample(
-            table.keys[row],
-            outcomes.ids[row],
-            {},
-            None,
-            outcomes.slices[row],
-            table.clusters[row],
-            outcomes.groups[row],
-        ),
-        response=None if failed else _response(outcomes, row),
-        parse_error=_NOT_STORED if outcomes.parse_failed[row] else None,
+        index=index,
+        epoch=outcome.epoch,
+        sample=sample,
+        response=None if failed else _response(outcome),
+        parse_error=_NOT_STORED if outcome.parse_failed else None,
         scores=() if failed else tuple(scores),
         failure=Failure("provider", "unknown", _NOT_STORED) if failed else None,
     )
 
 
-def _response(outcomes: Outcomes, row: int) -> ModelResponse | None:
+def _response(outcome: Outcome) -> ModelResponse | None:
     """What the reply took; its text was left out."""
-    if outcomes.prompt_tokens[row] != outcomes.prompt_tokens[row]:
+    if isnan(outcome.prompt_tokens):
         return None
-    latency, cost = float(outcomes.latency_s[row]), float(outcomes.cost_usd[row])
+    cached, priced = isnan(outcome.latency_s), not isnan(outcome.cost_usd)
     return ModelResponse(
         text="",
         model=_NOT_STORED,
-        finish_reason=CUT_OFF[0] if outcomes.cut_off[row] else _NOT_STORED,
-        usage=Usage(int(outcomes.prompt_tokens[row]), int(outcomes.completion_tokens[row])),
-        latency_s=latency if latency == latency else 0.0,
-        cost_usd=cost if cost == cost else None,
-        cached=latency != latency,
+        finish_reason=CUT_OFF[0] if outcome.cut_off else _NOT_STORED,
+        usage=Usage(int(outcome.prompt_tokens), int(outcome.completion_tokens)),
+        latency_s=0.0 if cached else outcome.latency_s,
+        cost_usd=outcome.cost_usd if priced else None,
+        cached=cached,
     )
 
 

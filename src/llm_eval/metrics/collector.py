@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm_eval.metrics.consumption import Consumption
-from llm_eval.metrics.score_table import ScoreTable
+from llm_eval.metrics.score_table import Indices, ScoreTable
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.stats.intervals import Estimate, cluster_t_interval, t_interval, wilson
 from llm_eval.stats.passk import pass_at_k, pass_hat_k
@@ -133,8 +133,7 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
     del consumed  # of a million replies the latencies take 8 MB, while the scores are read
     counts = storage.count_statuses(run_id)
     table = storage.score_table(run_id, keys=False)
-    metrics = [Metric(**m) for m in info.recipe.get("metrics", ())]
-    everything = slice(None)  # a view: of a million rows each copy takes 8 MB
+    metrics, slices = summarise(table, [Metric(**m) for m in info.recipe.get("metrics", ())])
     earlier = (info.summary or {}).get("wall_s", 0.0)
     return RunSummary(
         run_id=info.run_id,
@@ -146,10 +145,8 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
         n_failed=counts.failed,
         n_unscored=counts.unscored,
         n_parse_failed=counts.parse_failed,
-        metrics=summarise(table, metrics, everything),
-        slices={
-            label: summarise(table, metrics, rows) for label, rows in table.rows_by_label.items()
-        },
+        metrics=metrics,
+        slices=slices,
         usage=usage,
         latency_p50_s=p50,
         latency_p95_s=p95,
@@ -159,17 +156,34 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
     )
 
 
-def summarise(table: ScoreTable, metrics: Sequence[Metric], rows: Rows) -> dict[str, MetricSummary]:
-    """Every metric over the given rows; with epochs, pass@k and its kin beside each rate."""
-    summaries: dict[str, MetricSummary] = {}
-    epochs = _epochs(table.indices[rows])
+Summaries = dict[str, MetricSummary]
+
+
+def summarise(
+    table: ScoreTable, metrics: Sequence[Metric]
+) -> tuple[Summaries, dict[str, Summaries]]:
+    """Every metric over all rows and within each slice; the scores of one at a time.
+
+    With epochs, pass@k and its kin are beside each rate.
+    """
+    everything = slice(None)  # a view: of a million rows each copy takes 8 MB
+    whole: Summaries = {}
+    slices: dict[str, Summaries] = {label: {} for label in table.rows_by_label}
     for metric in metrics:
-        values, failed = table.scores(metric.name, rows), table.failed[rows]
-        summaries[metric.name] = _summary(metric, table, rows, values, failed)
-        if epochs > 1 and metric.kind == "rate":
-            counted = np.where(np.isnan(values), metric.worst, values)
-            summaries.update(_reduced(metric, counted, table.indices[rows], epochs))
-    return summaries
+        scores = table.scores(metric.name)
+        whole.update(_summaries(metric, table, everything, scores))
+        for label, rows in table.rows_by_label.items():
+            slices[label].update(_summaries(metric, table, rows, scores[rows]))
+    return whole, slices
+
+
+def _summaries(metric: Metric, table: ScoreTable, rows: Rows, values: Floats) -> Summaries:
+    found = {metric.name: _summary(metric, table, rows, values, table.failed[rows])}
+    epochs = _epochs(table.indices[rows])
+    if epochs > 1 and metric.kind == "rate":
+        counted = np.where(np.isnan(values), metric.worst, values)
+        found.update(_reduced(metric, counted, table.indices[rows], epochs))
+    return found
 
 
 def _summary(
@@ -198,10 +212,10 @@ def _summary(
 
 def _estimate(metric: Metric, table: ScoreTable, rows: Rows, values: Floats) -> Estimate:
     """Value and interval: clustered where samples repeat or name a cluster, else by kind."""
-    if (named := table.named_clusters(rows)) is not None:
-        return cluster_t_interval(values, named)
+    if (clusters := table.cluster_numbers(rows)) is not None:
+        return cluster_t_interval(values, clusters)
     if _epochs(table.indices[rows]) > 1:
-        return cluster_t_interval(values, table.indices[rows].tolist())
+        return cluster_t_interval(values, table.indices[rows])
     if metric.kind == "rate" and len(values):
         interval = wilson(float(values.sum()), len(values))
         spread = float(values.std() / np.sqrt(len(values)))
@@ -210,7 +224,7 @@ def _estimate(metric: Metric, table: ScoreTable, rows: Rows, values: Floats) -> 
 
 
 def _reduced(
-    metric: Metric, values: Floats, indices: NDArray[np.int64], epochs: int
+    metric: Metric, values: Floats, indices: Indices, epochs: int
 ) -> Iterator[tuple[str, MetricSummary]]:
     """pass@k, pass^k (Chen et al. 2021; Yao et al. 2024) and the majority of the epochs."""
     starts = np.unique(indices, return_index=True)[1]
@@ -256,7 +270,7 @@ def _tokens(consumed: Consumption) -> Tokens:
     )
 
 
-def _epochs(indices: NDArray[np.int64]) -> int:
+def _epochs(indices: Indices) -> int:
     """The most results that one sample has; those of one sample stand together."""
     if not (indices[1:] == indices[:-1]).any():
         return 1

@@ -1,7 +1,7 @@
 """Columns of a million rows in few bytes: content keys as digests, labels as numbers.
 
 Coded([0, 1, 0], ["easy", "hard"])     reads as ["easy", "hard", "easy"], 4 bytes a row
-Digests                                reads as 64 hexadecimal digits, 32 bytes a row
+Digests                                reads as 64 hexadecimal digits, 32 bytes of a file a row
 """
 
 from array import array
@@ -12,9 +12,12 @@ from typing import Any, Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from llm_eval.metrics.word_columns import WordColumns, Words
+
 T = TypeVar("T", bound=Hashable)
 
 _DIGEST_BYTES = 32
+_DIGITS = 2 * _DIGEST_BYTES
 _WORDS = _DIGEST_BYTES // 8
 _MOST_IN_A_BYTE = 256
 
@@ -71,12 +74,35 @@ class Coder(Generic[T]):
         return Coded(np.frombuffer(self._codes, self._codes.typecode), list(self._numbers))
 
 
-class Digests(Sequence[str]):
-    """Content keys, which are sha256 in hexadecimal, as bytes."""
+def coded(values: Sequence[T]) -> Coded[T]:
+    """The values with each distinct one stored once."""
+    if isinstance(values, Coded):
+        return values
+    coder: Coder[T] = Coder()
+    for value in values:
+        coder.append(value)
+    return coder.coded()
 
-    def __init__(self, packed: bytes | bytearray) -> None:
+
+class Digests(Sequence[str]):
+    """Content keys, which are sha256 in hexadecimal, in a temporary file."""
+
+    def __init__(self, packed: bytes | bytearray = b"") -> None:
         """Read 32 bytes a row."""
-        self.packed = packed
+        self._words = WordColumns(_WORDS)
+        self.add(packed)
+
+    def add(self, packed: bytes | bytearray) -> None:
+        """More rows.
+
+        Raises:
+            StoreError: the temporary file cannot be written.
+        """
+        self._words.add(packed)
+
+    def words(self, place: int) -> Words:
+        """Eight bytes of every key: the first for 0, the last for 3."""
+        return self._words.column(place)
 
     @overload
     def __getitem__(self, row: int) -> str: ...
@@ -88,23 +114,23 @@ class Digests(Sequence[str]):
             return [self[n] for n in range(*row.indices(len(self)))]
         if not -len(self) <= row < len(self):
             raise IndexError(f"row {row} of {len(self)}")
-        start = _DIGEST_BYTES * (row % len(self))
-        return self.packed[start : start + _DIGEST_BYTES].hex()
+        return self._words.row(row % len(self)).hex()
 
     def __len__(self) -> int:
         """Rows."""
-        return len(self.packed) // _DIGEST_BYTES
+        return len(self._words)
 
-    def __eq__(self, other: object) -> bool:
-        """Whether the same keys stand in the same order."""
-        return isinstance(other, Digests) and self.packed == other.packed
-
-    __hash__ = None  # type: ignore[assignment]
+    def __iter__(self) -> Iterator[str]:
+        """The keys, in order."""
+        for page in self._words.pages():
+            digits = page.hex()
+            for start in range(0, len(digits), _DIGITS):
+                yield digits[start : start + _DIGITS]
 
 
 def pack_keys(keys: Sequence[str]) -> bytes | None:
     """The keys as digests; None where one of them, of somebody's own making, is none."""
-    if any(len(key) != 2 * _DIGEST_BYTES for key in keys):
+    if any(len(key) != _DIGITS for key in keys):
         return None
     try:
         packed = bytes.fromhex("".join(keys))
@@ -117,10 +143,16 @@ def numbered(*columns: Sequence[str]) -> NDArray[np.intp]:
     """One number for each key of all the columns, one after the other: equal for equal keys."""
     if all(isinstance(keys, Digests) for keys in columns):
         return _numbered_digests([keys for keys in columns if isinstance(keys, Digests)])
-    numbers: dict[str, int] = {}
-    every = chain.from_iterable(columns)
-    total = sum(map(len, columns))
-    return np.fromiter((numbers.setdefault(key, len(numbers)) for key in every), np.intp, total)
+    return _numbered_texts(columns)
+
+
+def same_keys(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether equal keys stand at the same rows."""
+    if len(left) != len(right):
+        return False
+    if isinstance(left, Digests) and isinstance(right, Digests):
+        return all(np.array_equal(left.words(n), right.words(n)) for n in range(_WORDS))
+    return all(one == other for one, other in zip(left, right, strict=True))
 
 
 def _numbered_digests(columns: Sequence[Digests]) -> NDArray[np.intp]:
@@ -134,18 +166,19 @@ def _numbered_digests(columns: Sequence[Digests]) -> NDArray[np.intp]:
     same = ordered[1:] == ordered[:-1]
     others = (_words(columns, place)[order] for place in range(1, _WORDS))
     if not all((word[1:] == word[:-1])[same].all() for word in others):
-        return _numbered_whole(columns)  # two digests share their first eighth
+        return _numbered_texts(columns)  # two digests share their first eighth
     numbers = np.empty(len(first), np.intp)
     numbers[order] = np.cumsum(np.concatenate([[False], ~same])[: len(first)])
     return numbers
 
 
-def _words(columns: Sequence[Digests], place: int) -> NDArray[np.uint64]:
+def _words(columns: Sequence[Digests], place: int) -> Words:
     """Eight bytes of every digest."""
-    return np.concatenate([np.frombuffer(c.packed, np.uint64)[place::_WORDS] for c in columns])
+    return np.concatenate([keys.words(place) for keys in columns])
 
 
-def _numbered_whole(columns: Sequence[Digests]) -> NDArray[np.intp]:
-    packed = b"".join(keys.packed for keys in columns)
-    digests = np.frombuffer(packed, np.dtype((np.void, _DIGEST_BYTES)))
-    return np.unique(digests, return_inverse=True)[1].astype(np.intp, copy=False)
+def _numbered_texts(columns: Sequence[Sequence[str]]) -> NDArray[np.intp]:
+    numbers: dict[str, int] = {}
+    every = chain.from_iterable(columns)
+    total = sum(map(len, columns))
+    return np.fromiter((numbers.setdefault(key, len(numbers)) for key in every), np.intp, total)

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 
 from llm_eval.metrics import codec
-from llm_eval.metrics.columns import Coded, Coder, Digests, pack_keys
+from llm_eval.metrics.columns import Coded, Coder, Digests, coded, pack_keys
 from llm_eval.metrics.float_columns import FloatColumn, FloatColumns, Floats, Rows, as_matrix
 from llm_eval.metrics.schema import results
 from llm_eval.metrics.transactions import reading
+
+Indices = NDArray[np.integer[Any]]
+Places = NDArray[np.intp]
 
 _PAGE = 2000
 _FAILED = 5
@@ -26,7 +29,7 @@ class ScoreTable:
     """One row a result, in (index, epoch) order; one column a metric."""
 
     metrics: tuple[str, ...]
-    indices: NDArray[np.int64]
+    indices: Indices
     """Position of the sample in the dataset."""
     keys: Sequence[str]
     """Content key of each row's sample; none where they were not asked for."""
@@ -52,31 +55,70 @@ class ScoreTable:
         return as_matrix(self.columns, len(self.indices))
 
     @cached_property
+    def starts(self) -> Places | None:
+        """Where the first epoch of each sample stands; None where every row is a sample."""
+        again = self.indices[1:] == self.indices[:-1]
+        return np.flatnonzero(np.append(True, ~again)) if again.any() else None
+
+    @property
+    def sample_indices(self) -> Indices:
+        """Position of each sample in the dataset, once."""
+        return self.indices if self.starts is None else self.indices[self.starts]
+
+    @property
+    def n_samples(self) -> int:
+        """How many different ones the rows are about."""
+        return len(self.indices) if self.starts is None else len(self.starts)
+
+    @property
+    def epochs(self) -> Indices:
+        """How many rows each sample has."""
+        if self.starts is None:
+            return np.broadcast_to(1, len(self.indices))
+        return np.diff(np.append(self.starts, len(self.indices)))
+
+    def sample_means(self, of_rows: Floats) -> Floats:
+        """Mean over the epochs of each sample; NaN where one of them is."""
+        if self.starts is None:
+            return of_rows
+        means: Floats = np.add.reduceat(of_rows, self.starts) / self.epochs
+        return means
+
+    @cached_property
     def rows_by_label(self) -> Mapping[str, NDArray[np.intp]]:
         """Rows that carry each label; labels in alphabetical order."""
         return rows_by_label(self.labels)
 
-    def named_clusters(self, rows: NDArray[np.intp] | slice) -> list[str] | None:
-        """The cluster of each of `rows`; None where no row of them names one.
+    def cluster_numbers(self, rows: Rows) -> Places | None:
+        """A number for the cluster of each of `rows`; None where no row of them names one.
 
         A row that names none, among rows that do, is with its own sample's epochs alone.
         """
-        if isinstance(self.clusters, Coded) and set(self.clusters.distinct) <= {None}:
-            return None
-        places = np.arange(len(self.indices))[rows]
-        clusters = [self.clusters[place] for place in places.tolist()]
-        if all(cluster is None for cluster in clusters):
-            return None
-        return [
-            f"#{index}" if cluster is None else cluster
-            for cluster, index in zip(clusters, self.indices[rows].tolist(), strict=True)
-        ]
+        clusters = coded(self.clusters)
+        return cluster_numbers(Coded(clusters.codes[rows], clusters.distinct), self.indices[rows])
+
+
+def cluster_numbers(names: Coded[str | None], owners: Indices) -> Places | None:
+    """A number for the cluster of each row; None where no row names one.
+
+    Args:
+        names: of the clusters.
+        owners: whose a row is, as a number: one without a name, among others, is with it alone.
+    """
+    if set(names.distinct) <= {None}:
+        return None
+    numbers: dict[str | None, int] = {}
+    distinct = np.array([numbers.setdefault(name, len(numbers)) for name in names.distinct])
+    clusters = distinct[names.codes]
+    alone = np.flatnonzero(clusters == numbers.get(None))
+    clusters[alone] = len(numbers) + owners[alone]
+    return None if len(alone) == len(clusters) else clusters
 
 
 def rows_by_label(labels: Sequence[tuple[str, ...]]) -> Mapping[str, NDArray[np.intp]]:
     """Positions at which each label stands; labels in alphabetical order."""
     parts: dict[str, list[NDArray[np.intp]]] = {}
-    for carried, rows in _coded(labels).rows():
+    for carried, rows in coded(labels).rows():
         for label in carried:
             parts.setdefault(label, []).append(rows)
     return {
@@ -92,10 +134,10 @@ def read_score_table(
 ) -> ScoreTable:
     """The table of the run with this key, read page by page into its columns.
 
-    Some 11 bytes a result and 1 to 8 more a metric; 32 more with `keys`.
+    Memory takes some 7 bytes a result; a temporary file 8 a metric, and 32 more with `keys`.
 
     Raises:
-        StoreError: the database cannot be read.
+        StoreError: the database cannot be read, or the temporary file not be written.
     """
     read = _Columns(metrics, keys=keys)
     for page in _pages(engine, run):
@@ -127,9 +169,10 @@ class _Columns:
     def __init__(self, metrics: tuple[str, ...], *, keys: bool) -> None:
         self._metrics = metrics
         self._unscored = codec.pack([float("nan")] * len(metrics))
-        self._indices = array("q")
+        self._indices = array("i")
         self._floats, self._failed = FloatColumns(len(metrics)), bytearray()
-        self._packed: bytearray | None = bytearray() if keys else None
+        self._wants_keys = keys
+        self._digests = Digests()
         self._foreign: list[str] = []
         """All keys, once one of them is no digest."""
         self._labels: Coder[tuple[str | None, str]] = Coder()
@@ -144,15 +187,15 @@ class _Columns:
             self._failed.append(row[_FAILED] == "failed")
             scores += row[6] or self._unscored
         self._floats.add(scores)
-        if self._packed is not None:
+        if self._wants_keys:
             self._add_keys([row[1] for row in rows])
 
     def table(self) -> ScoreTable:
         labels, clusters = self._labels.coded(), self._clusters.coded()
         return ScoreTable(
             metrics=self._metrics,
-            indices=np.frombuffer(self._indices, np.int64),
-            keys=self._foreign or Digests(self._packed or b""),
+            indices=np.frombuffer(self._indices, self._indices.typecode),
+            keys=self._foreign or self._digests,
             labels=Coded(labels.codes, [_names(*pair) for pair in labels.distinct]),
             clusters=Coded(
                 clusters.codes,
@@ -164,21 +207,12 @@ class _Columns:
 
     def _add_keys(self, keys: list[str]) -> None:
         packed = None if self._foreign else pack_keys(keys)
-        if packed is not None and self._packed is not None:
-            self._packed += packed
+        if packed is not None:
+            self._digests.add(packed)
         else:
-            self._foreign = [*(self._foreign or Digests(self._packed or b"")), *keys]
+            self._foreign = [*(self._foreign or self._digests), *keys]
 
 
 def _names(slice: str | None, groups: str) -> tuple[str, ...]:  # noqa: A002 - the field's own name
     own = () if slice is None else (codec.unescape(slice),)
     return own + tuple(f"{name}={value}" for name, value in codec.from_json(groups).items())
-
-
-def _coded(labels: Sequence[tuple[str, ...]]) -> Coded[tuple[str, ...]]:
-    if isinstance(labels, Coded):
-        return labels
-    coder: Coder[tuple[str, ...]] = Coder()
-    for carried in labels:
-        coder.append(carried)
-    return coder.coded()

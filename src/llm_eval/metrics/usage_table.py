@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from math import nan
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine, case, null, select
 
 from llm_eval.metrics import codec
 from llm_eval.metrics.float_columns import FloatColumn, FloatColumns
 from llm_eval.metrics.schema import responses, results
+from llm_eval.metrics.score_table import Indices
 from llm_eval.metrics.transactions import reading
 
 _CHUNK = 500
@@ -22,7 +22,7 @@ _PAGE = 2000
 class UsageTable:
     """One row a reply, in (index, epoch) order."""
 
-    indices: NDArray[np.int64]
+    indices: Indices
     """Position of the sample in the dataset."""
     prompt_tokens: FloatColumn
     completion_tokens: FloatColumn
@@ -50,14 +50,14 @@ def read_usage(engine: Engine, run: int) -> UsageTable:
         .where(columns.run == run)
         .order_by(columns.sample_index, columns.epoch)
     )
-    indices, amounts = array("q"), FloatColumns(4)
+    indices, amounts = array("i"), FloatColumns(4)
     with reading(engine) as connection:
         answer = connection.execution_options(yield_per=_PAGE).execute(query)
         for rows in answer.partitions():
             indices.extend(row[0] for row in rows)
             page = [nan if amount is None else amount for row in rows for amount in row[1:]]
             amounts.add(codec.pack(page))
-    return UsageTable(np.frombuffer(indices, np.int64), *amounts.columns())
+    return UsageTable(np.frombuffer(indices, indices.typecode), *amounts.columns())
 
 
 def read_sample_ids(engine: Engine, run: int, indices: Sequence[int]) -> dict[int, str]:
