@@ -31,7 +31,7 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM
 print(int(peak.split()[1]) / 1024, file=sys.stderr)
 sys.exit(code)
 """
-"""Not ru_maxrss: a child's begins with what its parent held. Nor any .pyc: the limit would cut it."""
+"""Not ru_maxrss, which begins with what the parent held. No .pyc is written: it would be cut."""
 RULES = """
 gates:
   - {id: floor, metric: m0, kind: floor, min: 0.1}
