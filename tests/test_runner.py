@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from llm_eval import evaluate
+from llm_eval import evaluate, recipe
 from llm_eval.errors import ConfigError, ProviderError, StoreError
 from llm_eval.evaluation import Built, Evaluation, Plan, Request, execute_plan, prepare
 from llm_eval.event_loop import in_own_loop
@@ -87,8 +87,11 @@ def test_concurrency_is_bounded_and_used(storage: MetricsStorage) -> None:
     assert asked.most_active == 4
 
 
-def test_rows_are_read_as_they_are_needed(storage: MetricsStorage) -> None:
+def test_rows_are_read_as_they_are_needed(
+    storage: MetricsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the first worker waits, at most a worker's worth of rows has been read."""
+    monkeypatch.setattr(recipe, "KEPT_SAMPLES", 0)
     task = Numbers(n=10_000)
     first: list[int] = []
 
@@ -99,6 +102,27 @@ def test_rows_are_read_as_they_are_needed(storage: MetricsStorage) -> None:
 
     evaluate(task, model(watch), db=storage, concurrency=8)
     assert first[0] <= 8 * 4 + 8
+
+
+def test_rows_of_a_small_dataset_are_read_once(storage: MetricsStorage) -> None:
+    task = Numbers(n=50)
+    evaluate(task, model(), db=storage, epochs=2)
+    assert task.read == 50
+
+
+@pytest.mark.parametrize(("samples", "n_bytes"), [(7, 1 << 20), (1000, 7 * len('[{"q":0},"0"]'))])
+def test_of_a_large_dataset_only_the_first_rows_are_kept(
+    storage: MetricsStorage, monkeypatch: pytest.MonkeyPatch, samples: int, n_bytes: int
+) -> None:
+    """Seven, by their number or by their size; the run reads the others when it gets there."""
+    monkeypatch.setattr(recipe, "KEPT_SAMPLES", samples)
+    monkeypatch.setattr(recipe, "KEPT_BYTES", n_bytes)
+    task = Numbers(n=50)
+    plan = plan_of(task, model(), storage)
+    assert [sample.id for sample in plan.dataset.first] == [str(n) for n in range(7)]
+    run = evaluate(task, model(), db=storage)
+    assert [result.sample.id for result in run.results()] == [str(n) for n in range(50)]
+    assert task.read == 3 * 50  # the plan's pass, and two of the run
 
 
 def test_a_failed_sample_counts_as_worst_and_stays_visible(storage: MetricsStorage) -> None:

@@ -281,6 +281,7 @@ class Plan:
             request.epochs,
             request.constrain,
             self.model.max_concurrency or request.concurrency or DEFAULT_CONCURRENCY,
+            first=self.dataset.first,
         )
 
 

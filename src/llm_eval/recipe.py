@@ -21,11 +21,14 @@ from llm_eval.errors import ConfigError, DatasetError, EvalError
 from llm_eval.fingerprint import DatasetHash, canonical
 from llm_eval.models.base import BaseModel
 from llm_eval.tasks.base import Task
-from llm_eval.types import Sampling
+from llm_eval.types import Sample, Sampling
 from llm_eval.version import __version__
 
 MUST_MATCH = ("task", "task_version", "split", "dataset_hash", "prompt_hash", "scorers")
 """What two runs share when the difference of their numbers is the model's doing."""
+KEPT_SAMPLES = 10_000
+KEPT_BYTES = 4 << 20
+"""Of JSON; as objects it is several times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class DatasetScan:
 
     n: int
     hash: str
+    first: tuple[Sample, ...] = ()
+    """The first samples, as many as are kept in little memory: the run need not read them again."""
 
 
 def scan(task: Task, split: str, limit: int | None) -> DatasetScan:
@@ -43,6 +48,8 @@ def scan(task: Task, split: str, limit: int | None) -> DatasetScan:
         DatasetError: a row cannot be read, its prompt cannot be rendered, or there is none.
     """
     running, n = DatasetHash(), 0
+    first: list[Sample] = []
+    room = KEPT_BYTES
     for sample in islice(task.samples(split), limit):
         try:
             for message in task.prompt(sample):
@@ -54,10 +61,14 @@ def scan(task: Task, split: str, limit: int | None) -> DatasetScan:
                 f"task {task.name!r}, sample {sample.id!r}: no prompt can be made of it: {exc!r}"
             ) from exc
         running.update(sample.key)
+        if len(first) == n < KEPT_SAMPLES:
+            room -= len(canonical((sample.inputs, sample.target)))
+            if room >= 0:
+                first.append(sample)
         n += 1
     if n == 0:
         raise DatasetError(f"task {task.name!r} has no samples in split {split!r}")
-    return DatasetScan(n, running.hexdigest())
+    return DatasetScan(n, running.hexdigest(), tuple(first))
 
 
 def recipe(

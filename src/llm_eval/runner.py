@@ -49,6 +49,14 @@ class Job:
     concurrency: int = DEFAULT_CONCURRENCY
     around: "Callable[[Evaluate], Evaluate] | None" = None
     """Wraps the evaluation of each sample, and may give it another model and other scorers."""
+    first: Sequence[Sample] = ()
+    """The first samples, where they are known already; the others are read as they are needed."""
+
+    def samples(self) -> Iterator[Sample]:
+        """All of them, in the order of the dataset."""
+        yield from self.first
+        if len(self.first) < self.n_samples:
+            yield from islice(self.task.samples(self.split), len(self.first), self.n_samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +215,7 @@ def _remaining(job: Job, storage: MetricsStorage) -> Iterator[Work]:
     for index, epoch in storage.done(job.run_id):
         done[index * job.epochs + epoch] = 1
     pending = {(i, e): response for i, e, response in storage.pending_responses(job.run_id)}
-    for index, sample in enumerate(islice(job.task.samples(job.split), job.n_samples)):
+    for index, sample in enumerate(job.samples()):
         for epoch in range(job.epochs):
             if not done[index * job.epochs + epoch]:
                 yield Work(index, epoch, sample, pending.pop((index, epoch), None))

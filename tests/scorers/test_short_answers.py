@@ -1,11 +1,14 @@
 """Scorers of short text answers: published vectors, stated rules, and bounded time."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llm_eval.errors import ConfigError, EvalError, ScorerError
 from llm_eval.fingerprint import identify
@@ -146,6 +149,22 @@ def test_an_unknown_normalisation_is_refused_when_the_scorer_is_made() -> None:
 )
 def test_the_last_number_of_a_text(text: str, number: float | None) -> None:
     assert numbers.last_number(text) == number
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**20), 10**20))
+def test_every_number_as_python_writes_it_is_one(value: float) -> None:
+    assert numbers.number(f" {value} ") == float(value)
+
+
+@given(st.text(alphabet="0123456789+-−.,eE_ \t٣²infa", max_size=8))
+def test_what_is_no_number_to_python_is_none_to_us(text: str) -> None:
+    """And but for commas and underscores the other way round."""
+    try:
+        value = float(text.replace("−", "-"))
+    except ValueError:
+        value = math.nan
+    if "," not in text and "_" not in text:
+        assert numbers.number(text) == (value if math.isfinite(value) else None)
 
 
 def test_numeric_match_is_within_either_tolerance() -> None:

@@ -3,7 +3,6 @@
 ExactMatch().grade(sample(target=["Paris", "paris, france"]), "Paris.")  →  exact_match 1.0
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -245,9 +244,12 @@ def _same_number(given: str, wanted: str) -> bool:
 def _f1(given: Sequence[str], wanted: Sequence[str]) -> float:
     if not given or not wanted:
         return float(given == wanted)
-    left, common = Counter(wanted), 0
+    left: dict[str, int] = {}  # a Counter takes three times as long to make of a few words
+    for word in wanted:
+        left[word] = left.get(word, 0) + 1
+    common = 0
     for word in given:
-        if left.get(word, 0):
+        if left.get(word):
             left[word] -= 1
             common += 1
     return 2 * common / (len(given) + len(wanted))

@@ -26,6 +26,8 @@ def last_number(text: str) -> float | None:
 def number(text: str) -> float | None:
     """`text` as one number, or None. Commas count between thousands only: `1,2` is two numbers."""
     plain = text.strip().replace("−", "-")
+    if not (plain[:1].isdigit() or plain.startswith(("-", "+", ".", ","))):
+        return None  # most texts: an exception takes ten times as long
     if "_" in plain or ("," in plain and not _GROUPED.fullmatch(plain)):
         return None
     try:

@@ -1,6 +1,6 @@
 """Prompt templates: Jinja in a sandbox, compiled once. A row's text is data, never a template."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -49,7 +49,7 @@ class Template:
             self._compiled = _compile(text)
             parsed = _environment.parse(text)
             self.fields = frozenset(meta.find_undeclared_variables(parsed))
-            self._plain = _plain_parts(parsed)
+            self._plain = _plain_form(parsed)
         except TemplateSyntaxError as exc:
             raise ConfigError(f"template {text[:60]!r}: {exc.message}") from exc
 
@@ -80,30 +80,30 @@ class Template:
         return "".join(parts)
 
 
-def _plain_parts(parsed: nodes.Template) -> tuple[str | nodes.Name, ...] | None:
-    """Texts and names of fields in their order; None where a template is more than that.
+def _plain_form(parsed: nodes.Template) -> str | None:
+    """The template as a `%` format, `Hi {{ name }}` as `Hi %(name)s`; None where it is more.
 
-    Most are no more, and need none of the context that Jinja makes for each rendering: 2 µs
-    instead of 50.
+    Most are texts and names of fields, and need none of the context that Jinja makes for each
+    rendering: 0.5 µs instead of 50.
     """
-    parts: list[str | nodes.Name] = []
+    parts: list[str] = []
     for output in parsed.body:
         if not isinstance(output, nodes.Output):
             return None
         for part in output.nodes:
             if isinstance(part, nodes.TemplateData):
-                parts.append(part.data)
+                parts.append(part.data.replace("%", "%%"))
             elif isinstance(part, nodes.Name):
-                parts.append(part)
+                parts.append(f"%({part.name})s")
             else:
                 return None
-    return tuple(parts)
+    return "".join(parts)
 
 
-def _fill(parts: Sequence[str | nodes.Name], row: Mapping[str, Any]) -> str | None:
-    """The text of plain parts; None where Jinja has to say what is wrong with it."""
+def _fill(plain: str, row: Mapping[str, Any]) -> str | None:
+    """The text of a plain form; None where Jinja has to say what is wrong with it."""
     try:
-        text = "".join(p if isinstance(p, str) else str(row[p.name]) for p in parts)
+        text = plain % row
     except Exception:  # noqa: BLE001 - a missing field, or a value that cannot be written
         return None
     return text if len(text) <= MAX_CHARS else None
