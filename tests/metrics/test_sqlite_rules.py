@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from llm_eval.cli.main import main
 from llm_eval.errors import ConfigError, StoreError
 from llm_eval.metrics import engine as engines
 from llm_eval.metrics import write_ahead_log
+from llm_eval.metrics.exporters import JSONLExporter, read_samples
 from llm_eval.metrics.filesystem import network_filesystem
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.transactions import reading, writing
 from llm_eval.metrics.write_ahead_log import checkpoint, has_reset_bug
 from tests.metrics.test_storage import put, result, start
+
+Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
@@ -177,23 +181,50 @@ async def test_what_is_left_of_a_log_is_a_whole_prefix(
         assert len(indices) >= (19 if damage is cut_log else 20 if damage is drop_index else 0)
 
 
-def tear(database: Path) -> None:
-    """Zeros where pages of results were."""
+def tear(database: Path, after: int) -> None:
+    """Zeros at the beginnings of all pages behind so many bytes."""
     body = bytearray(database.read_bytes())
-    for page in range(8, len(body) // 4096):
+    for page in range(after // 4096, len(body) // 4096):
         body[page * 4096 : page * 4096 + 64] = bytes(64)
     database.write_bytes(body)
 
 
-async def test_a_torn_page_is_found_and_said(storage: MetricsStorage) -> None:
-    run_id = start(storage)
-    await put(storage, run_id, *map(result, range(50)))
-    torn = copy(storage, "torn.db", ends=("",))
-    tear(torn)
-    with MetricsStorage(f"sqlite:///{torn}") as found:
+async def test_damage_is_found_and_said_and_runs_away_from_it_can_be_exported(
+    storage: MetricsStorage, tmp_path: Path
+) -> None:
+    first, second, third = start(storage), start(storage), start(storage)
+    for run_id in (first, second):
+        await put(storage, run_id, *map(result, range(300)))
+    whole = copy(storage, "damaged.db", ends=("",)).stat().st_size
+    await put(storage, third, *map(result, range(300)))
+    damaged = copy(storage, "damaged.db", ends=("",))
+    tear(damaged, whole)
+    with MetricsStorage(f"sqlite:///{damaged}") as found:
         assert found.check() != []
-        with pytest.raises(StoreError, match="damaged: llm-eval doctor"):
-            list(found.results(run_id))
+        with pytest.raises(StoreError, match=r"llm-eval doctor says how far.*llm-eval export RUN"):
+            list(found.results(third))
+        file = tmp_path / "saved.jsonl"
+        assert JSONLExporter(found).export_samples(file, runs=[first]) == 300
+    assert [each for _, each in read_samples(file)] == list(storage.results(first))
+
+
+async def test_a_file_that_was_cut_is_refused_and_left_alone(storage: MetricsStorage) -> None:
+    await put(storage, start(storage), *map(result, range(300)))
+    cut = copy(storage, "cut.db", ends=("",))
+    left = cut.read_bytes()[: 20 * 4096]
+    cut.write_bytes(left)
+    with pytest.raises(StoreError, match=r"llm-eval doctor says how far.*llm-eval export RUN"):
+        MetricsStorage(f"sqlite:///{cut}")
+    assert cut.read_bytes() == left
+
+
+def test_doctor_names_damage_and_ends_with_2(storage: MetricsStorage, capsys: Captured) -> None:
+    start(storage)
+    checkpoint(storage._engine)
+    damaged = copy(storage, "damaged.db", ends=("",))
+    tear(damaged, 2 * 4096)
+    assert main(["doctor", "--db", f"sqlite:///{damaged}"]) == 2
+    assert "BROKEN  database" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

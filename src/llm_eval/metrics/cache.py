@@ -8,11 +8,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import Delete, Engine, delete, func, select
 
-from llm_eval.errors import StoreError, boundary
 from llm_eval.metrics import codec
 from llm_eval.metrics.inserts import insert_rows
 from llm_eval.metrics.schema import cache
-from llm_eval.metrics.transactions import reading, writing
+from llm_eval.metrics.transactions import explained, reading, writing
 from llm_eval.types import ModelResponse
 
 Stored = tuple[float, str]
@@ -128,7 +127,7 @@ class StoredCache:
                 self._connection = None
 
     def _look_up(self, key: str) -> Stored | None:
-        with self._lock, boundary(StoreError, "the response cache cannot be read"):
+        with self._lock, explained(self._engine):
             if self._connection is None:
                 self._connection = self._engine.raw_connection()
             cursor = self._connection.driver_connection.execute(

@@ -5,6 +5,7 @@ kept. So every write here is idempotent: rows are inserted under their own key, 
 already there is left alone.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,46 +64,64 @@ def writing(
 
 @contextmanager
 def explained(engine: Engine) -> Iterator[None]:
-    """Database errors as `StoreError`, with what to do about them; a wrong file: `ConfigError`."""
+    """Database errors as `StoreError`, with what to do about them; a wrong file: `ConfigError`.
+
+    SQLite's own too, which come where a connection is used without SQLAlchemy.
+    """
     try:
         yield
-    except DBAPIError as exc:
+    except (DBAPIError, sqlite3.Error) as exc:
         where = engine.url.render_as_string(hide_password=True)
-        said = " ".join(str(exc.orig).split())
+        said = " ".join(str(_original(exc)).split())
         kind = ConfigError if _sqlite_error(exc) == "NOTADB" else StoreError
         raise kind(f"{where}: {said}; {_remedy(exc)}") from exc
 
 
-def is_transient(error: DBAPIError) -> bool:
+def is_transient(error: DBAPIError | sqlite3.Error) -> bool:
     """Whether the same write may succeed a moment later."""
-    if error.connection_invalidated or _sqlite_error(error) in ("BUSY", "PROTOCOL"):
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    if invalidated or _sqlite_error(error) in ("BUSY", "PROTOCOL"):
         return True
     state = _sql_state(error)
     if state is None:  # Postgres that cannot be reached gives no state
-        return _sqlite_error(error) is None and type(error.orig).__name__ == "OperationalError"
+        return (
+            _sqlite_error(error) is None and type(_original(error)).__name__ == "OperationalError"
+        )
     return state in (_SERIALIZATION_FAILURE, _DEADLOCK) or state.startswith(
         (_CONNECTION, _SHUTDOWN)
     )
 
 
-def _sqlite_error(error: DBAPIError) -> str | None:
+def _original(error: DBAPIError | sqlite3.Error) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _sqlite_error(error: DBAPIError | sqlite3.Error) -> str | None:
     """`BUSY`, `FULL`, `CORRUPT`, …: the primary part of `SQLITE_BUSY_SNAPSHOT` and its like."""
-    name: str | None = getattr(error.orig, "sqlite_errorname", None)
+    name: str | None = getattr(_original(error), "sqlite_errorname", None)
     return None if name is None else name.split("_")[1]
 
 
-def _sql_state(error: DBAPIError) -> str | None:
-    state: str | None = getattr(error.orig, "sqlstate", None)
+def _sql_state(error: DBAPIError | sqlite3.Error) -> str | None:
+    state: str | None = getattr(_original(error), "sqlstate", None)
     return state
 
 
 _REMEDIES = {
     "BUSY": "another process holds it; try again when that is done",
     "CANTOPEN": "check that the directory exists and can be written",
-    "CORRUPT": "the file is damaged: llm-eval doctor says how far; restore a copy",
+    "CORRUPT": (
+        "the file is damaged or cannot be read: llm-eval doctor says how far; restore a copy, or "
+        "save the runs that can still be read: llm-eval export RUN"
+    ),
     "FULL": "free some space, then go on with: llm-eval run --resume RUN",
-    "IOERR": "check the disk, its free space and its quota",
-    "NOTADB": "the file is something else; name another with --db",
+    "IOERR": (
+        "check the disk, its free space and its quota, then go on with: llm-eval run --resume RUN"
+    ),
+    "NOTADB": (
+        "the file is something else, or its beginning is lost: name another with --db, or "
+        "restore a copy"
+    ),
     "PERM": "its file and directory must be writable",
     "READONLY": "its file and directory must be writable",
     "08": "check that the server runs and can be reached",
@@ -114,7 +133,7 @@ _REMEDIES = {
 }
 
 
-def _remedy(error: DBAPIError) -> str:
+def _remedy(error: DBAPIError | sqlite3.Error) -> str:
     state = _sql_state(error)
     known = _sqlite_error(error) or state
     if known is None and is_transient(error):

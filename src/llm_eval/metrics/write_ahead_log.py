@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from llm_eval.metrics.transactions import explained, is_transient
 
@@ -31,7 +31,7 @@ def checkpoint(engine: Engine) -> None:
         try:
             with engine.begin():
                 _move(engine)
-        except OperationalError as exc:
+        except (DBAPIError, sqlite3.Error) as exc:
             if not is_transient(exc):
                 raise
 
