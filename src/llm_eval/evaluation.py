@@ -17,7 +17,7 @@ import msgspec
 from llm_eval.config import load_models, parse_spec
 from llm_eval.errors import ConfigError
 from llm_eval.event_loop import in_own_loop
-from llm_eval.judging import Canaries, add_judges, judge_blocks, make_ready
+from llm_eval.judging import Preparations, add_judges, judge_blocks, make_ready
 from llm_eval.metrics.collector import MetricSummary, RunSummary, collect
 from llm_eval.metrics.storage import MetricsStorage, new_run_id
 from llm_eval.models.base import BaseModel
@@ -28,6 +28,7 @@ from llm_eval.models.pricing import price_of
 from llm_eval.observability.tracer import tracer_from_environment
 from llm_eval.recipe import DatasetScan, check_resumable, recipe, scan
 from llm_eval.runner import DEFAULT_CONCURRENCY, Job, Observer, Outcome, run
+from llm_eval.scorers.canaries import PREPARED
 from llm_eval.scorers.judge_models import Tally
 from llm_eval.specs import Limits, Price
 from llm_eval.tasks.base import Task
@@ -193,13 +194,13 @@ async def execute_plan(
         for model in models.values():
             await model.start()
         recipe_so_far = resume.recipe if resume else None
-        task, canaries = await make_ready(plan.task, plan.request.split, recipe=recipe_so_far)
+        task, prepared = await make_ready(plan.task, plan.request.split, recipe=recipe_so_far)
         plan = replace(plan, task=task)
-        info = _reopen(resume, plan, storage) if resume else _open(plan, storage)
+        info = _reopen(resume, plan, storage) if resume else _open(plan, storage, prepared)
         started = perf_counter()
         with traced(plan.job(info.run_id), info, tracer) as job:
             outcome = await run(job, storage, observers=observers, stop=stop)
-        blocks = _judged(plan, info, storage, canaries)
+        blocks = _judged(plan, info, storage, prepared)
         return _close(info, outcome, storage, perf_counter() - started, blocks)
     finally:
         passing.cancel()
@@ -334,14 +335,15 @@ def _sampling(task: Sampling, model: Mapping[str, Any], request: Request) -> Sam
     return sampling
 
 
-def _open(plan: Plan, storage: MetricsStorage) -> RunInfo:
+def _open(plan: Plan, storage: MetricsStorage, prepared: Preparations) -> RunInfo:
     now = datetime.now(UTC)
+    judges = {PREPARED: msgspec.to_builtins(prepared)} if prepared else {}
     info = RunInfo(
         run_id=new_run_id(now),
         task=plan.request.task,
         model=plan.request.model,
         created_at=now.isoformat(timespec="seconds"),
-        recipe=plan.recipe,
+        recipe=plan.recipe | judges,
         n_total=plan.n_total,
         tags=plan.request.tags,
     )
@@ -356,15 +358,12 @@ def _reopen(info: RunInfo, plan: Plan, storage: MetricsStorage) -> RunInfo:
 
 
 def _judged(
-    plan: Plan, info: RunInfo, storage: MetricsStorage, canaries: Canaries
+    plan: Plan, info: RunInfo, storage: MetricsStorage, prepared: Preparations
 ) -> list[dict[str, Any]]:
     """What the summary says of the run's judges; nothing is read where there are none."""
     if not plan.judges:
         return []
-    earlier = (info.summary or {}).get("judge", ())
-    return judge_blocks(
-        plan.task, storage.results(info.run_id), info.model, canaries, earlier=earlier
-    )
+    return judge_blocks(plan.task, storage.results(info.run_id), info.model, prepared)
 
 
 def _close(

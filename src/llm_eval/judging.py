@@ -1,22 +1,25 @@
 """A run that is judged: which judges, asked how, and what is said of them afterwards.
 
 task, judges = add_judges(task, judge_model="gpt-4o-mini", rubric=None, …)   before the run
-task, canaries = await make_ready(task, "test")                              judges are started
-judge_blocks(task, results, candidate, canaries)                             after it
+task, prepared = await make_ready(task, "test")                              judges are started
+judge_blocks(task, results, candidate, prepared)                             after it
 """
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
+
+import msgspec
 
 from llm_eval.errors import ConfigError
 from llm_eval.models.base import BaseModel
 from llm_eval.models.budget import Budget
 from llm_eval.models.caching import ResponseCache
 from llm_eval.scorers.base import Scorer
-from llm_eval.scorers.canaries import N_SAMPLES, CanaryReport, release
-from llm_eval.scorers.judge_models import Tally, build_judges
+from llm_eval.scorers.canaries import N_SAMPLES, PREPARED, CanaryReport, release
+from llm_eval.scorers.judge_models import Taken, Tally, build_judges, counting
 from llm_eval.scorers.judge_report import JudgeReport
 from llm_eval.scorers.llm_judge import BoundJudge, LLMJudge
 from llm_eval.scorers.settling import settle, settled_as
@@ -24,7 +27,18 @@ from llm_eval.tasks.base import Task
 from llm_eval.types import SampleResult
 
 T = TypeVar("T", bound=Task)
-Canaries = Mapping[str, CanaryReport]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What was found out about a judge before the first sample; kept in the run's recipe."""
+
+    canaries: CanaryReport
+    usage: Mapping[str, Taken]
+    """What it took, by the judge's name."""
+
+
+Preparations = Mapping[str, Preparation]
 """By the judge's metric."""
 RUBRICS = {"json": "json_extraction"}
 """Of tasks whose answers are no short texts."""
@@ -77,8 +91,10 @@ def add_judges(
 
 async def make_ready(
     task: T, split: str, *, recipe: Mapping[str, Any] | None = None
-) -> tuple[T, Canaries]:
+) -> tuple[T, Preparations]:
     """`task` with its judges' scale settled, and what the canaries told.
+
+    A run that is gone on with asks nothing here: all is in its recipe.
 
     Args:
         task: its judges' models are started.
@@ -93,27 +109,29 @@ async def make_ready(
         return task, {}
     samples = list(islice(task.samples(split), N_SAMPLES))
     before = _judge_recipes(recipe)
+    known = msgspec.convert((recipe or {}).get(PREPARED, {}), dict[str, Preparation])
     ready: list[Scorer] = []
-    reports: dict[str, CanaryReport] = {}
+    prepared: dict[str, Preparation] = {}
     for scorer in task.scorers:
         if isinstance(scorer, BoundJudge):
             metric = scorer.options.metric
-            if metric in before:
-                scorer = settled_as(scorer, before[metric])
-            else:
-                scorer = await settle(scorer, samples)
-            reports[metric] = await release(scorer, samples)
+            with counting() as usage:
+                if metric in before:
+                    scorer = settled_as(scorer, before[metric])
+                else:
+                    scorer = await settle(scorer, samples)
+                if metric not in known:
+                    known[metric] = Preparation(await release(scorer, samples), usage)
+            prepared[metric] = known[metric]
         ready.append(scorer)
-    return with_scorers(task, ready), reports
+    return with_scorers(task, ready), prepared
 
 
 def judge_blocks(
     task: Task,
     results: Iterable[SampleResult],
     candidate: str,
-    canaries: Canaries,
-    *,
-    earlier: Sequence[Mapping[str, Any]] = (),
+    prepared: Preparations,
 ) -> list[dict[str, Any]]:
     """What the run's summary says of each judge.
 
@@ -121,20 +139,17 @@ def judge_blocks(
         task: as it was run.
         results: all of the run's.
         candidate: the model that was judged.
-        canaries: from `make_ready`.
-        earlier: the blocks of an interrupted part of the run, whose calls count too.
+        prepared: from `make_ready`.
     """
     judges = bound_judges(task)
     reports = [JudgeReport(judge) for judge in judges]
     for result in results:
         for report in reports:
             report.add(result)
-    before = {block["metric"]: block for block in earlier}
+    found = [prepared[judge.options.metric] for judge in judges]
     return [
-        report.to_dict(
-            candidate, canaries.get(judge.options.metric), before.get(judge.options.metric)
-        )
-        for judge, report in zip(judges, reports, strict=True)
+        report.to_dict(candidate, one.canaries, one.usage)
+        for report, one in zip(reports, found, strict=True)
     ]
 
 

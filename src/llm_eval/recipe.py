@@ -20,10 +20,13 @@ import msgspec
 from llm_eval.errors import ConfigError, DatasetError, EvalError
 from llm_eval.fingerprint import DatasetHash, canonical
 from llm_eval.models.base import BaseModel
+from llm_eval.scorers.canaries import PREPARED
 from llm_eval.tasks.base import Task
 from llm_eval.types import Sample, Sampling
 from llm_eval.version import __version__
 
+IGNORED = ("code", "request", PREPARED)
+"""What a run may be gone on with all the same."""
 MUST_MATCH = ("task", "task_version", "split", "dataset_hash", "prompt_hash", "scorers")
 """What two runs share when the difference of their numbers is the model's doing."""
 KEPT_SAMPLES = 10_000
@@ -109,7 +112,10 @@ def recipe(
 
 
 def differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], *, ignore: tuple[str, ...] = ("code", "request")
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    *,
+    ignore: tuple[str, ...] = IGNORED,
 ) -> Iterator[str]:
     """Names of the fields in which two recipes differ."""
     for name in sorted(old.keys() | new.keys()):

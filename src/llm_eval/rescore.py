@@ -104,7 +104,7 @@ async def _execute(
         for judge in plan.judges:
             await judge.start()
         split = plan.parent.recipe.get("split", "test")
-        task, canaries = await make_ready(plan.task, split)
+        task, prepared = await make_ready(plan.task, split)
         plan = replace(plan, task=task)
         info = _open(plan, storage)
         outcome = await _score_all(plan, info, storage, observers)
@@ -113,7 +113,7 @@ async def _execute(
             await judge.aclose()
     storage.update_run(info.run_id, status=_status(plan, outcome), finished_at=_now())
     rows = storage.results(info.run_id) if bound_judges(task) else ()
-    blocks = judge_blocks(task, rows, info.model, canaries)
+    blocks = judge_blocks(task, rows, info.model, prepared)
     summary = collect(storage, info.run_id, wall_s=perf_counter() - started)
     summary = replace(summary, judge=blocks)
     storage.update_run(info.run_id, summary={**summary.to_dict(), "parent": plan.parent.run_id})

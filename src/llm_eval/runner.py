@@ -18,6 +18,7 @@ from llm_eval.grading import grade
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.writer import RunWriter
 from llm_eval.models.base import BaseModel
+from llm_eval.models.caching import ASKING
 from llm_eval.scorers.pool import ScoringPool
 from llm_eval.tasks.base import Task
 from llm_eval.types import Failure, ModelResponse, Prompt, Sample, SampleResult, Sampling
@@ -167,6 +168,7 @@ class _Engine:
 
     async def _evaluate(self, job: Job, work: Work) -> SampleResult:
         sample = work.sample
+        ASKING.set((job.run_id, work.index, work.epoch))
         prompt = job.task.prompt(sample)
         try:
             response = work.response or await self._ask(job, work, prompt)

@@ -138,6 +138,8 @@ class Unscored:
     reason: str
     state: str = "error"
     """error | abstained | parse_error | refused | transport_error."""
+    details: Mapping[str, Any] | None = None
+    """As a score's: what was tried, and what it took."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import looptime
 from llm_eval.errors import ProviderError, StoreError
 from llm_eval.models.base import BaseModel
 from llm_eval.models.budget import Budget, Metered
-from llm_eval.models.caching import Caching
+from llm_eval.models.caching import Caching, hit
 from llm_eval.models.limiting import Limiter, Limiting
 from llm_eval.models.retrying import Endpoint, Retrying
 from llm_eval.runner import Job, Outcome, run
@@ -200,7 +200,8 @@ class SimulatedDisk:
     # ---- the cache ----
 
     async def get(self, key: str, *, max_age_s: float | None) -> ModelResponse | None:
-        return self._recent.get(key) or self._world.cache.get(key)
+        known = self._recent.get(key) or self._world.cache.get(key)
+        return None if known is None else hit(known)
 
     def put(self, key: str, response: ModelResponse) -> None:
         self._recent[key] = response

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import identify
 from llm_eval.metrics.storage import MetricsStorage, new_run_id
+from llm_eval.models.caching import hit
 from llm_eval.types import (
     Failure,
     Message,
@@ -212,10 +213,10 @@ async def test_cached_replies_are_there_for_the_next_run(storage: MetricsStorage
     reply = ModelResponse(ODD, "m")
     async with storage.writer(run_id) as writer:
         cache.put("k", reply)
-        assert await cache.get("k", max_age_s=None) == reply  # before it is durable
+        assert await cache.get("k", max_age_s=None) == hit(reply)  # before it is durable
         await writer.flush()
-        assert await cache.get("k", max_age_s=None) == reply
-    assert await cache.get("k", max_age_s=None) == reply
+        assert await cache.get("k", max_age_s=None) == hit(reply)
+    assert await cache.get("k", max_age_s=None) == hit(reply)
     assert await cache.get("k", max_age_s=-1) is None
     assert await cache.get("other", max_age_s=None) is None
     assert cache.stats()["replies"] == 1

@@ -12,6 +12,7 @@ from typing import Any
 from llm_eval.errors import ConfigError, IncomparableError
 from llm_eval.recipe import MUST_MATCH
 from llm_eval.registry import unknown
+from llm_eval.scorers.canaries import PREPARED
 
 ALLOWABLE = (*MUST_MATCH, "judge", "on_parse_error", "metrics")
 """Fields of a recipe that must be equal."""
@@ -20,7 +21,7 @@ SHORT_NAMES = {"dataset_hash": "dataset", "prompt_hash": "prompt"}
 _FIELDS = {**{name: name for name in ALLOWABLE}, **{v: k for k, v in SHORT_NAMES.items()}}
 _WITHIN = {"judge": "scorers"}
 """Who lets the scorers differ lets the judge among them differ."""
-_UNINTERESTING = ("request",)
+_UNINTERESTING = ("request", PREPARED)
 _DIGEST = re.compile(r"[0-9a-f]{40,64}")
 _SHOWN_DIGITS = 12
 

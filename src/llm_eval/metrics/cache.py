@@ -12,6 +12,7 @@ from llm_eval.metrics import codec
 from llm_eval.metrics.inserts import insert_rows
 from llm_eval.metrics.schema import cache
 from llm_eval.metrics.transactions import explained, reading, writing
+from llm_eval.models.caching import ASKING, hit
 from llm_eval.types import ModelResponse
 
 Stored = tuple[float, str]
@@ -48,21 +49,23 @@ class StoredCache:
         """
         if (recent := self._recent.get(key)) is not None:
             stored_at, response = recent
-            return response if _is_fresh(stored_at, max_age_s) else None
+            return hit(response) if _is_fresh(stored_at, max_age_s) else None
         if self._engine.dialect.name == "sqlite":
             found = self._look_up(key)
         else:
             found = await asyncio.to_thread(self._look_up_remotely, key)
         if found is None or not _is_fresh(found[0], max_age_s):
             return None
-        return codec.response(found[1])
+        response, own = codec.response(found[1]), _paid_by()
+        return response if own and found[1].startswith(own) else hit(response)
 
     def put(self, key: str, response: ModelResponse) -> None:
         """Remember a reply: with the next group of the run that is going on, else at once."""
-        now = time.time()
+        now, paid_by = time.time(), _paid_by()
 
         def row() -> codec.Columns:
-            return key, now, codec.response_json(response)
+            text = codec.response_json(response)
+            return key, now, paid_by + text[1:] if paid_by else text
 
         if self._sinks:
             self._recent[key] = (now, response)
@@ -142,6 +145,12 @@ class StoredCache:
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
+
+
+def _paid_by() -> str:
+    """How the row of a reply begins that is asked for now; empty where nobody could ask again."""
+    asking = ASKING.get()
+    return f'{{"paid_by":{codec.to_json(asking)},' if asking else ""
 
 
 def _is_fresh(stored_at: float, max_age_s: float | None) -> bool:

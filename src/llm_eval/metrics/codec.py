@@ -220,13 +220,13 @@ def _is_perfect(
 
 
 def _scores_json(scores: tuple[Score | Unscored, ...]) -> str:
-    if any(isinstance(score, Score) and score.details is not None for score in scores):
+    if any(score.details is not None for score in scores):
         return to_json(scores)
     return _typed_json(scores)
 
 
 def _score(item: Row) -> Score | Unscored:
     if "value" not in item:
-        return Unscored(item["metric"], item["reason"], item["state"])
+        return Unscored(item["metric"], item["reason"], item["state"], item.get("details"))
     value = _NAN if item["value"] is None else float(item["value"])
     return Score(item["metric"], value, item["reason"], item["details"])

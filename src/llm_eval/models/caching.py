@@ -1,6 +1,7 @@
 """Never ask twice for what is known: a response cache, and one call for identical requests."""
 
 import asyncio
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Protocol
 
@@ -8,12 +9,21 @@ from llm_eval.fingerprint import request_key
 from llm_eval.models.base import BaseModel, ModelWrapper
 from llm_eval.types import ModelResponse, Prompt, Sampling
 
+ASKING: ContextVar[tuple[str | int, ...]] = ContextVar("asking", default=())
+"""For what a reply is asked: a run's id, index and epoch of its sample, a metric; () for nothing.
+
+Who asks for the same again after an interruption is given what was paid for then, at its price.
+"""
+
 
 class ResponseCache(Protocol):
     """Replies by request key."""
 
     async def get(self, key: str, *, max_age_s: float | None) -> ModelResponse | None:
-        """The reply under `key`, unless it is older than `max_age_s`."""
+        """The reply under `key`, unless it is older than `max_age_s`.
+
+        It is a `hit`, but for one that was asked for by whoever is `ASKING` now.
+        """
 
     def put(self, key: str, response: ModelResponse) -> None:
         """Remember a reply; durable soon after."""
@@ -27,7 +37,8 @@ class MemoryCache:
 
     async def get(self, key: str, *, max_age_s: float | None) -> ModelResponse | None:
         """The reply under `key`; it has no age worth asking for."""
-        return self._replies.get(key)
+        known = self._replies.get(key)
+        return None if known is None else hit(known)
 
     def put(self, key: str, response: ModelResponse) -> None:
         """Remember a reply."""
@@ -59,12 +70,12 @@ class Caching(ModelWrapper):
         key = request_key(self._fingerprint, messages, sampling, repeat)
         while (leader := self._in_flight.get(key)) is not None:
             try:
-                return _hit(await asyncio.shield(leader))
+                return hit(await asyncio.shield(leader))
             except asyncio.CancelledError:
                 if not leader.cancelled() or _is_cancelled():
                     raise  # we are cancelled, too; else only the leader was, and we take over
         if (known := await self._cache.get(key, max_age_s=self._max_age_s)) is not None:
-            return _hit(known)
+            return known
         return await self._lead(key, messages, sampling, repeat)
 
     async def _lead(
@@ -95,6 +106,7 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _hit(response: ModelResponse) -> ModelResponse:
+def hit(response: ModelResponse) -> ModelResponse:
+    """`response` as it is given to others: it cost nothing this time."""
     cost = None if response.cost_usd is None else 0.0
     return replace(response, cached=True, cost_usd=cost)

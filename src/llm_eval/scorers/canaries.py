@@ -19,6 +19,11 @@ from llm_eval.types import Sample
 
 Outcome = Literal["failed", "passed"] | State
 CONTROL = "the reference itself"
+PREPARED = "judge_preparation"
+"""Where a run's recipe keeps what became of its judges' canaries, and what they took.
+
+No part of how the run is made: it is no difference between two.
+"""
 N_SAMPLES = 5
 """Samples of the run that canaries are tried on, in turn."""
 

@@ -4,7 +4,11 @@ gpt-4o-mini                                    one judge
 gpt-4o-mini,anthropic/claude-haiku-4-5         a panel
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from llm_eval.config import load_models, parse_spec
@@ -16,47 +20,81 @@ from llm_eval.models.caching import ResponseCache
 from llm_eval.types import ModelResponse, Prompt, Sampling
 
 
+@dataclass
+class Taken:
+    """What calls of one judge took."""
+
+    calls: int = 0
+    cache_hits: int = 0
+    failures: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = 0.0
+    """None where the price of any reply is unknown."""
+
+    def add(self, response: ModelResponse) -> None:
+        """One more reply."""
+        self.cache_hits += response.cached
+        self.prompt_tokens += response.usage.prompt_tokens
+        self.completion_tokens += response.usage.completion_tokens
+        known = self.cost_usd is not None and response.cost_usd is not None
+        self.cost_usd = self.cost_usd + response.cost_usd if known else None  # type: ignore[operator]
+
+
+Counts = dict[str, Taken]
+"""By the judge's name."""
+_counting: ContextVar[Counts | None] = ContextVar("counting", default=None)
+
+
+@contextmanager
+def counting() -> Iterator[Counts]:
+    """What judges take within the block, in all tasks that are started in it."""
+    counts: Counts = {}
+    token = _counting.set(counts)
+    try:
+        yield counts
+    finally:
+        _counting.reset(token)
+
+
+def added_up(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The sum of several `Taken`, as JSON; the same in whatever order they come."""
+    names = [field.name for field in fields(Taken) if field.name != "cost_usd"]
+    total: dict[str, Any] = {name: sum(part[name] for part in parts) for name in names}
+    costs = [part["cost_usd"] for part in parts]
+    return {**total, "cost_usd": None if None in costs else round(math.fsum(costs), 8)}
+
+
 class Tally(ModelWrapper):
     """Counts what a judge takes, apart from what candidates take."""
 
     def __init__(self, inner: BaseModel) -> None:
         super().__init__(inner)
-        self.calls = self.cache_hits = self.failures = 0
-        self.prompt_tokens = self.completion_tokens = 0
-        self._cost_usd: float | None = 0.0
+        self._taken = Taken()
 
     async def generate(
         self, messages: Prompt, sampling: Sampling, *, repeat: int = 0
     ) -> ModelResponse:
         """One reply, counted."""
-        self.calls += 1
+        counts = _counting.get()
+        ours = (self._taken,) if counts is None else (
+            self._taken, counts.setdefault(self.name, Taken())
+        )  # fmt: skip
+        for taken in ours:
+            taken.calls += 1
         try:
             response = await self.inner.generate(messages, sampling, repeat=repeat)
         except Exception:
-            self.failures += 1
+            for taken in ours:
+                taken.failures += 1
             raise
-        self.cache_hits += response.cached
-        self.prompt_tokens += response.usage.prompt_tokens
-        self.completion_tokens += response.usage.completion_tokens
-        known = self._cost_usd is not None and response.cost_usd is not None
-        self._cost_usd = self._cost_usd + response.cost_usd if known else None  # type: ignore[operator]
+        for taken in ours:
+            taken.add(response)
         return response
 
-    def to_dict(self, earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """All counts, added to those of an interrupted part of the run."""
-        cost = self._cost_usd if self.calls > self.failures or not earlier else 0.0
-        own = {
-            "calls": self.calls,
-            "cache_hits": self.cache_hits,
-            "failures": self.failures,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-        }
-        before = earlier or {}
-        added: dict[str, Any] = {name: n + before.get(name, 0) for name, n in own.items()}
-        spent = before.get("cost_usd", 0.0)
-        added["cost_usd"] = None if cost is None or spent is None else round(cost + spent, 8)
-        return added
+    def to_dict(self) -> dict[str, Any]:
+        """All that it took in this process."""
+        return added_up([asdict(self._taken)])
 
 
 def build_judges(

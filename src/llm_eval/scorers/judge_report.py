@@ -4,8 +4,9 @@
  "states": {"scored": 118, "parse_error": 2, …}, "canaries": {…}, "usage": {…}, "warnings": […]}
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from llm_eval.models.base import BaseModel
 from llm_eval.scorers.canaries import CanaryReport
 from llm_eval.scorers.family import related
-from llm_eval.scorers.judge_models import Tally
+from llm_eval.scorers.judge_models import Taken, Tally, added_up
 from llm_eval.scorers.llm_judge import BoundJudge
 from llm_eval.scorers.unconstrained import Unconstrained
 from llm_eval.types import SampleResult, Score, Unscored
@@ -36,6 +37,7 @@ class JudgeReport:
         self._scores: list[float] = []
         self._consistency: list[float] = []
         self._disagreement: list[float] = []
+        self._usage: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
 
     def add(self, result: SampleResult) -> None:
         """One more result."""
@@ -45,6 +47,8 @@ class JudgeReport:
             return self._count("no_answer")
         for score in result.scores:
             if score.metric == self._metric:
+                for name, taken in (score.details or {}).get("usage", {}).items():
+                    self._usage[name].append(taken)
                 self._add(score, len(result.response.text))
         return None
 
@@ -64,14 +68,14 @@ class JudgeReport:
         self._states[state] += 1
 
     def to_dict(
-        self, candidate: str, canaries: CanaryReport | None, earlier: Mapping[str, Any] | None
+        self, candidate: str, canaries: CanaryReport | None, before: Mapping[str, Taken]
     ) -> dict[str, Any]:
         """The block in the run's summary.
 
         Args:
             candidate: the model that was judged.
             canaries: what became of them.
-            earlier: the block of an interrupted part of the run.
+            before: what was taken before the first sample was judged.
         """
         judge = self._judge
         several = judge.options.samples > 1
@@ -87,8 +91,16 @@ class JudgeReport:
             "length_correlation": length,
             "self_consistency": _mean(self._consistency) if several else None,
             "disagreement": _mean(self._disagreement) if len(judge.judges) > 1 else None,
-            "usage": _usage(judge, earlier),
+            "usage": self._taken(before),
             "warnings": list(self._warnings(candidate, canaries, length)),
+        }
+
+    def _taken(self, before: Mapping[str, Taken]) -> dict[str, Any]:
+        """Of each judge, from what is stored with its verdicts: a process that died counts too."""
+        names = [m.name for m in map(_counted, self._judge.judges) if isinstance(m, Tally)]
+        return {
+            name: added_up([asdict(before.get(name, Taken())), *self._usage[name]])
+            for name in names
         }
 
     def _warnings(
@@ -135,15 +147,6 @@ def _ranks(values: ArrayLike) -> NDArray[np.float64]:
     _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - (counts - 1) / 2
     return np.asarray(middle[codes], dtype=np.float64)
-
-
-def _usage(judge: BoundJudge, earlier: Mapping[str, Any] | None) -> dict[str, Any]:
-    before = (earlier or {}).get("usage", {})
-    return {
-        model.name: model.to_dict(before.get(model.name))
-        for model in map(_counted, judge.judges)
-        if isinstance(model, Tally)
-    }
 
 
 def _counted(model: BaseModel) -> BaseModel:

@@ -20,7 +20,9 @@ import msgspec
 from llm_eval.errors import ConfigError, ScorerError
 from llm_eval.fingerprint import digest
 from llm_eval.models.base import BaseModel
+from llm_eval.models.caching import ASKING
 from llm_eval.scorers.base import Scorer, Scores
+from llm_eval.scorers.judge_models import counting
 from llm_eval.scorers.judge_prompt import Case, prompt_recipe
 from llm_eval.scorers.opinion import Asking, Mode
 from llm_eval.scorers.panel import Decision, Rule, decide
@@ -173,11 +175,22 @@ class BoundJudge(Scorer):
         if self._is_empty(sample, response.text):
             reason = "the reply holds no letter and no digit; no judge was asked"
             return [Score(metric.name, metric.worst, reason) for metric in self.metrics]
+        asking = ASKING.get()
+        token = ASKING.set((*asking, self.options.metric) if asking else ())
         try:
-            decision = await self.decide(sample, response.text)
+            with counting() as counts:
+                scores = await self._decided(sample, response)
+        finally:
+            ASKING.reset(token)
+        usage = {name: asdict(taken) for name, taken in counts.items()}
+        first, *others = scores
+        return [replace(first, details={**(first.details or {}), "usage": usage}), *others]
+
+    async def _decided(self, sample: Sample, response: ModelResponse) -> Scores:
+        try:
+            return self.scores(await self.decide(sample, response.text))
         except NoVerdictError as exc:
             return [Unscored(metric.name, str(exc), exc.state) for metric in self.metrics]
-        return self.scores(decision)
 
     def _is_empty(self, sample: Sample, text: str) -> bool:
         """Whether no judge has to be asked: nothing is said, and something should be."""
