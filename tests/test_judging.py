@@ -268,7 +268,5 @@ def test_failed_samples_stay_failed(storage: MetricsStorage) -> None:
 
 
 def test_nothing_to_score_again_is_said(storage: MetricsStorage) -> None:
-    from llm_eval.errors import StoreError
-
-    with pytest.raises(StoreError, match="no run"):
+    with pytest.raises(ConfigError, match="no run"):
         rescore(Rescoring(run="latest"), storage)
