@@ -1,5 +1,7 @@
 """Old databases become new ones; what is not ours, or newer, is left alone."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,26 @@ def test_somebody_elses_tables_are_left_alone(tmp_path: Path) -> None:
     engine = open_engine(parsed(url))
     assert inspect(engine).get_table_names() == ["runs"]
     engine.dispose()
+
+
+def test_a_search_for_failures_has_an_index_of_them_alone(database_url: str) -> None:
+    """Also on Postgres, which is told of it apart, so that SQLite need not load its dialect."""
+    with MetricsStorage(database_url) as storage:
+        (index,) = [
+            index
+            for index in inspect(storage._engine).get_indexes("results")
+            if index["name"] == "results_imperfect"
+        ]
+    options = index["dialect_options"].items()
+    (where,) = [value for name, value in options if name.endswith("_where")]
+    assert "perfect = 0" in str(where)
+
+
+def test_a_database_in_sqlite_loads_nothing_of_postgres(tmp_path: Path) -> None:
+    code = (
+        "import sys; from llm_eval import MetricsStorage;"
+        f"MetricsStorage('sqlite:///{tmp_path}/runs.db').cache().stats();"
+        "print(*(name for name in sys.modules if 'postgres' in name))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""

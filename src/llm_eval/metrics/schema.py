@@ -104,13 +104,12 @@ results = Table(
 imperfect = results.c.perfect == text("0")
 """A literal, not a parameter: only then does SQLite use the partial index."""
 
-Index(
+results_imperfect = Index(
     "results_imperfect",
     results.c.run,
     results.c.sample_index,
     results.c.epoch,
-    sqlite_where=imperfect,
-    postgresql_where=imperfect,
+    sqlite_where=imperfect,  # Postgres is told when it makes its tables: here its dialect loads
 )
 
 baselines = Table(

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, select, text
 
 from llm_eval.errors import ConfigError
-from llm_eval.metrics.schema import VERSION, metadata, version
+from llm_eval.metrics.schema import VERSION, imperfect, metadata, results_imperfect, version
 from llm_eval.metrics.transactions import reading, writing
 
 RELEASES = ("0.1.0", "0.2.0")
@@ -83,6 +83,7 @@ def _create(connection: Connection) -> None:
                 f"{_shown(connection.engine)} has encoding {encoding}, which cannot hold every "
                 f"text; make one with: createdb --encoding UTF8 --template template0 NAME"
             )
+        results_imperfect.dialect_options["postgresql"]["where"] = imperfect
     metadata.create_all(connection)
     if connection.scalar(select(version.c.version_num)) is None:
         connection.execute(version.insert().values(version_num=VERSION))
