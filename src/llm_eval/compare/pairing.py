@@ -81,13 +81,6 @@ class Paired:
         """Samples."""
         return len(self.baseline)
 
-    def key(self, place: int) -> str:
-        """Content key of a sample."""
-        row = int(self.baseline.rows(np.array([place]))[0])
-        if row != ABSENT:
-            return self.baseline.table.keys[row]
-        return self.current.table.keys[int(self.current.rows(np.array([place]))[0])]
-
     def scores(self, metric: str) -> tuple[Floats, Floats]:
         """One score a sample in either run; NaN where failed, unscored or absent."""
         return self.baseline.scores(metric), self.current.scores(metric)
