@@ -98,8 +98,8 @@ class StoredCache:
         return {
             "replies": replies,
             "bytes": int(n_bytes),
-            "oldest_s": None if oldest is None else round(now - oldest),
-            "newest_s": None if newest is None else round(now - newest),
+            "oldest_s": None if oldest is None else max(0, round(now - oldest)),
+            "newest_s": None if newest is None else max(0, round(now - newest)),
         }
 
     def prune(self, *, older_than_s: float | None = None, max_bytes: int | None = None) -> int:

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
 
 from llm_eval.errors import ProviderError
+from llm_eval.models.rate import http_date, seconds_from_now
 from llm_eval.models.transport import HTTPReply
 
 _CODES = {
@@ -57,11 +57,10 @@ def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float
             return max(0.0, float(headers[name]) * unit_s)
         except (KeyError, ValueError):
             pass
-    try:
-        moment = parsedate_to_datetime(headers.get("retry-after", "")).timestamp()
-    except ValueError:
+    moment = http_date(headers.get("retry-after", ""))
+    if moment is None:
         return None
-    return max(0.0, moment - (time.time() if now is None else now))
+    return seconds_from_now(moment, headers, time.time() if now is None else now)
 
 
 def no_answer(code: str, message: str, model: str, body: bytes) -> ProviderError:

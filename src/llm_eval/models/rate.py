@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 _REMAINING = (
     ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
@@ -53,12 +54,37 @@ def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
         seconds
         for remaining, reset in _REMAINING
         if headers.get(remaining) == "0"
-        and (seconds := _seconds(headers.get(reset, ""))) is not None
+        and (seconds := _seconds(headers.get(reset, ""), headers)) is not None
     ]
     return min(max(waits), _LONGEST_S) if waits else None
 
 
-def _seconds(text: str) -> float | None:
+def seconds_from_now(moment: datetime, headers: Mapping[str, str], ours: float) -> float:
+    """Seconds until a moment that a provider names; at least 0.
+
+    Its own clock counts (the header Date), as ours may be an hour off, or be set meanwhile.
+
+    Args:
+        moment: without a zone it is in UTC.
+        headers: that came with it.
+        ours: seconds since 1970 where there is no Date.
+    """
+    dated = http_date(headers.get("date", ""))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - (ours if dated is None else dated.timestamp()))
+
+
+def http_date(text: str) -> datetime | None:
+    """`Tue, 14 Jul 2026 12:00:00 GMT`; None where it is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _seconds(text: str, headers: Mapping[str, str]) -> float | None:
     """`6m0s`, `250ms`, `12` or an ISO 8601 moment, as seconds from now."""
     try:
         return float(text)
@@ -71,6 +97,4 @@ def _seconds(text: str) -> float | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return seconds_from_now(moment, headers, time.time())
