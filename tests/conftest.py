@@ -5,11 +5,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models import embedded
 from llm_eval.testing import StubServer
+
+# How long an example takes is no claim of a property, and others may use the machine.
+settings.register_profile("llm-eval", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("llm-eval")
 
 
 @pytest.fixture(autouse=True)
