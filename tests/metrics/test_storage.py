@@ -1,7 +1,9 @@
 """What was stored comes back as it was, on SQLite and on Postgres."""
 
 import asyncio
+import gc
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -152,6 +154,22 @@ async def test_results_are_paged_in_order_and_narrowed(storage: MetricsStorage) 
     assert [r.index for r in storage.results(run_id, sample="s7")] == [7]
     key = result(7).sample.key
     assert [r.index for r in storage.results(run_id, sample=key[:12])] == [7]
+
+
+async def test_an_answer_that_is_not_read_to_its_end_leaves_no_cursor_open(
+    storage: MetricsStorage,
+) -> None:
+    """Postgres' driver warns of one in the server when it is collected, sooner or later."""
+    run_id = start(storage)
+    await put(storage, run_id, *map(result, range(5)))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        done = storage.done(run_id)
+        assert next(done) == (0, 0)
+        done.close()
+        del done
+        gc.collect()
+    assert [str(warning.message) for warning in warned] == []
 
 
 async def test_a_score_table_has_a_row_a_result(storage: MetricsStorage) -> None:

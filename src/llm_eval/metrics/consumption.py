@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 
 from llm_eval.metrics.schema import responses
-from llm_eval.metrics.transactions import reading
+from llm_eval.metrics.transactions import streaming
 
 _PAGE = 2000
 
@@ -42,8 +42,8 @@ def read_consumption(engine: Engine, run: int) -> Consumption:
     ).where(columns.run == run)
     prompt_tokens = completion_tokens = cache_hits = 0
     costs, latencies, unknown = array("d"), array("d"), False
-    with reading(engine) as connection:
-        for row in connection.execution_options(yield_per=_PAGE).execute(query):
+    with streaming(engine, query, _PAGE) as answer:
+        for row in answer:
             prompt_tokens += row[0]
             completion_tokens += row[1]
             if row[2] is None:

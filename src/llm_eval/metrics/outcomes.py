@@ -18,7 +18,7 @@ from llm_eval.metrics.columns import Coded, Coder, coded
 from llm_eval.metrics.float_columns import FloatColumn, FloatColumns
 from llm_eval.metrics.schema import responses, results
 from llm_eval.metrics.spooled_list import SpooledList
-from llm_eval.metrics.transactions import reading
+from llm_eval.metrics.transactions import streaming
 
 _PAGE = 2000
 
@@ -96,8 +96,7 @@ def read_outcomes(engine: Engine, run: int) -> Outcomes:
         StoreError: the database cannot be read, or the temporary file not be written.
     """
     read = _Columns()
-    with reading(engine) as connection:
-        answer = connection.execution_options(yield_per=_PAGE).execute(_query(run))
+    with streaming(engine, _query(run), _PAGE) as answer:
         for page in answer.partitions():
             read.add(page)
     return read.outcomes()

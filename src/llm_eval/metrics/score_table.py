@@ -14,7 +14,7 @@ from llm_eval.metrics import codec
 from llm_eval.metrics.columns import Coded, Coder, Digests, coded, pack_keys
 from llm_eval.metrics.float_columns import FloatColumn, FloatColumns, Floats, Rows, as_matrix
 from llm_eval.metrics.schema import results
-from llm_eval.metrics.transactions import reading
+from llm_eval.metrics.transactions import streaming
 
 Indices = NDArray[np.integer[Any]]
 Places = NDArray[np.intp]
@@ -159,8 +159,8 @@ def _pages(engine: Engine, run: int) -> Iterator[Sequence[Any]]:
         .where(results.c.run == run)
         .order_by(results.c.sample_index, results.c.epoch)
     )
-    with reading(engine) as connection:
-        yield from connection.execution_options(yield_per=_PAGE).execute(query).partitions()
+    with streaming(engine, query, _PAGE) as answer:
+        yield from answer.partitions()
 
 
 class _Columns:

@@ -27,7 +27,7 @@ from llm_eval.metrics.run_index import RunIndex
 from llm_eval.metrics.schema import responses, results, runs, tags
 from llm_eval.metrics.score_table import ScoreTable, read_score_table
 from llm_eval.metrics.status_counts import StatusCounts, read_status_counts
-from llm_eval.metrics.transactions import reading, writing
+from llm_eval.metrics.transactions import reading, streaming, writing
 from llm_eval.metrics.upgrade import ensure_schema
 from llm_eval.metrics.usage_table import UsageTable, read_sample_ids, read_usage
 from llm_eval.metrics.writer import RunWriter
@@ -208,9 +208,9 @@ class MetricsStorage:
         query = select(results.c.sample_index, results.c.epoch).where(
             results.c.run == self._key(run_id), results.c.status != "failed"
         )
-        with reading(self._engine) as connection:
-            for row in connection.execution_options(yield_per=5000).execute(query):
-                yield row[0], row[1]
+        with streaming(self._engine, query, 5000) as answer:
+            for index, epoch in answer:  # noqa: UP028 - plain tuples, not rows
+                yield index, epoch
 
     def pending_responses(self, run_id: str) -> Iterator[tuple[int, int, ModelResponse]]:
         """Replies that are durable but not scored: a resumed run scores them without a call.
@@ -230,8 +230,8 @@ class MetricsStorage:
                 or_(results.c.run.is_(None), results.c.status == "failed"),
             )
         )
-        with reading(self._engine) as connection:
-            for index, epoch, text in connection.execution_options(yield_per=500).execute(query):
+        with streaming(self._engine, query, 500) as answer:
+            for index, epoch, text in answer:
                 yield index, epoch, codec.response(text)
 
     def results(

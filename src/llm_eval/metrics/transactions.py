@@ -9,14 +9,15 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, CursorResult, Engine, Select
 from sqlalchemy.exc import DBAPIError
 
 from llm_eval.errors import ConfigError, StoreError
 
 T = TypeVar("T")
+Columns = TypeVarTuple("Columns")
 
 PATIENCE_S = 120.0
 """How long a write waits for other writers, or for a server that restarts."""
@@ -34,6 +35,25 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """
     with explained(engine), engine.connect() as connection:
         yield connection.execution_options(reads=True)
+
+
+@contextmanager
+def streaming(
+    engine: Engine, query: Select[*Columns], page: int
+) -> Iterator[CursorResult[*Columns]]:
+    """The answer to a query, read `page` rows at a time.
+
+    The cursor is closed with it, also where nobody asked for the last row: on Postgres it is open
+    in the server.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with (
+        reading(engine) as connection,
+        connection.execution_options(yield_per=page).execute(query) as answer,
+    ):
+        yield answer
 
 
 def writing(

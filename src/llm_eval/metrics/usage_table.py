@@ -12,7 +12,7 @@ from llm_eval.metrics import codec
 from llm_eval.metrics.float_columns import FloatColumn, FloatColumns
 from llm_eval.metrics.schema import responses, results
 from llm_eval.metrics.score_table import Indices
-from llm_eval.metrics.transactions import reading
+from llm_eval.metrics.transactions import reading, streaming
 
 _CHUNK = 500
 _PAGE = 2000
@@ -51,8 +51,7 @@ def read_usage(engine: Engine, run: int) -> UsageTable:
         .order_by(columns.sample_index, columns.epoch)
     )
     indices, amounts = array("i"), FloatColumns(4)
-    with reading(engine) as connection:
-        answer = connection.execution_options(yield_per=_PAGE).execute(query)
+    with streaming(engine, query, _PAGE) as answer:
         for rows in answer.partitions():
             indices.extend(row[0] for row in rows)
             page = [nan if amount is None else amount for row in rows for amount in row[1:]]
