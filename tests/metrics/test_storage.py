@@ -164,10 +164,7 @@ async def test_an_answer_that_is_not_read_to_its_end_leaves_no_cursor_open(
     await put(storage, run_id, *map(result, range(5)))
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        done = storage.done(run_id)
-        assert next(done) == (0, 0)
-        done.close()
-        del done
+        assert next(storage.done(run_id)) == (0, 0)
         gc.collect()
     assert [str(warning.message) for warning in warned] == []
 
