@@ -14,7 +14,7 @@ from llm_eval.version import __version__
 
 TYPE_CHECKING = False  # not imported: typing takes half as long to load as the interpreter
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import NoReturn, TextIO
 
 COMMANDS = {
     "run": "evaluate models on tasks",
@@ -46,6 +46,13 @@ but argparse, so that help and mistakes are answered at once; the second is load
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code."""
+    try:
+        return _main(argv)
+    finally:
+        _forget_unwritten(sys.stderr)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if "_ARGCOMPLETE" in os.environ:
         _complete()
@@ -56,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
-    return _run(args)
+    code = _run(args)
+    _forget_unwritten(sys.stdout)
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -110,14 +119,14 @@ def _run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _drop_output()
+        _forget_unwritten(sys.stdout)
         return 0
     except OSError as exc:
         if exc.filename is not None:
             return _complain(f"{exc.filename}: {exc.strerror}", 2)
         if not _output_fails():
             raise
-        _drop_output()
+        _forget_unwritten(sys.stdout)
         return _complain(f"standard output cannot be written: {exc.strerror}", 2)
     return code
 
@@ -132,9 +141,12 @@ def _output_fails() -> bool:
     return False
 
 
-def _drop_output() -> None:
-    """What is still buffered would raise once more when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _forget_unwritten(stream: "TextIO") -> None:
+    """What is still buffered would fail once more when the interpreter ends: with exit code 120."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(exc: Exception | str, code: int) -> int:
