@@ -189,6 +189,7 @@ def test_wandb_reads_what_was_measured(
     wandb_directory: Path, storage: MetricsStorage, run: RunInfo
 ) -> None:
     assert write_wandb(storage, [run], "team/quality") == 1
+    importlib.import_module("wandb").teardown()  # its service has written all when it has ended
     records = list(wandb_records(wandb_directory))
     [begun] = [record.run for record in records if record.WhichOneof("record_type") == "run"]
     assert (begun.run_id, begun.entity, begun.project) == (run.run_id, "team", "quality")
