@@ -135,6 +135,47 @@ def test_a_label_cannot_begin_a_line_of_its_own(
     assert models == {'m"} evil{a=" \\x1b[31m\\ud800'}
 
 
+@pytest.mark.parametrize(
+    ("prices", "known", "n_unpriced"),
+    [([], None, 0), ([None, None], None, 2), ([0.0, 0.0], 0.0, 0), ([0.25, None, 0.5], 0.75, 1)],
+)
+def test_an_unknown_price_is_no_series_and_counted_never_0(
+    prices: list[float | None], known: float | None, n_unpriced: int
+) -> None:
+    live = LiveRun("qa", "m", 10, worst={"f1": 0.0})
+    for price in prices:
+        one = result("scored")
+        assert one.response is not None
+        live.on_result(replace(one, response=replace(one.response, cost_usd=price)))
+    with serving(0) as runs:
+        runs.add(live)
+        text = scrape(runs.port)
+    who = frozenset({"task": "qa", "model": "m"}.items())
+    assert series(text).get(("llm_eval_cost_dollars_total", who)) == known
+    assert series(text)["llm_eval_unpriced_requests_total", who] == n_unpriced
+
+
+def test_a_reply_from_the_cache_is_no_request_without_a_price() -> None:
+    live = LiveRun("qa", "m", 10, worst={"f1": 0.0})
+    one = result("scored")
+    assert one.response is not None
+    cached = replace(one.response, cost_usd=None, cached=True)
+    live.on_result(replace(one, response=cached))
+    with serving(0) as runs:
+        runs.add(live)
+        text = scrape(runs.port)
+    assert value(text, "llm_eval_unpriced_requests_total", task="qa", model="m") == 0
+
+
+def test_the_cost_of_a_stored_run_is_absent_where_it_is_unknown(
+    finished: tuple[RunInfo, dict[str, Any]],
+) -> None:
+    info, numbers = finished
+    assert "llm_eval_run_cost_dollars{" in render_runs([finished]).decode()
+    unknown = {**numbers, "usage": {**numbers["usage"], "cost_usd": None}}
+    assert "llm_eval_run_cost_dollars{" not in render_runs([(info, unknown)]).decode()
+
+
 def test_a_running_evaluation_is_counted() -> None:
     live = LiveRun("qa", "m", 10, worst={"f1": 0.0})
     for one in (result("scored", 1.0), result("scored", 0.5), result("failed"), result("unscored")):
@@ -151,6 +192,7 @@ def test_a_running_evaluation_is_counted() -> None:
     assert value(text, "llm_eval_request_latency_seconds_bucket", **who, le="0.25") == 0
     assert value(text, "llm_eval_request_latency_seconds_bucket", **who, le="0.5") == 3
     assert value(text, "llm_eval_request_latency_seconds_sum", **who) == pytest.approx(0.9)
+    assert value(text, "llm_eval_unpriced_requests_total", **who) == 0
     # The failed and the unscored sample count as worst, as in the headline.
     assert value(text, "llm_eval_score", **who, metric="f1", slice="") == 0.375
     half = 1.959964 * stdev([1.0, 0.5, 0.0, 0.0]) / 4**0.5

@@ -96,7 +96,9 @@ class LiveRun:
         self._n = dict.fromkeys(("scored", "failed", "unscored"), 0)
         self._n_parse_failed = 0
         self._tokens = {"prompt": 0, "completion": 0}
-        self._cost_usd = 0.0
+        self._cost_usd: float | None = None
+        """None until a price is known: unknown is no series, and never 0."""
+        self._n_unpriced = 0
         self._buckets = [0] * (len(LATENCY_BUCKETS_S) + 1)
         self._latency_s = 0.0
 
@@ -112,7 +114,10 @@ class LiveRun:
             return
         self._tokens["prompt"] += response.usage.prompt_tokens
         self._tokens["completion"] += response.usage.completion_tokens
-        self._cost_usd += response.cost_usd or 0.0
+        if response.cost_usd is None:
+            self._n_unpriced += not response.cached
+        else:
+            self._cost_usd = (self._cost_usd or 0.0) + response.cost_usd
         if not response.cached:
             over = sum(response.latency_s > bound for bound in LATENCY_BUCKETS_S)
             self._buckets[over] += 1
@@ -134,7 +139,11 @@ class LiveRun:
         yield self._counter(
             "llm_eval_parse_failures", "Replies that were no answer.", {"": self._n_parse_failed}
         )
-        yield self._counter("llm_eval_cost_dollars", "Known prices.", {"": self._cost_usd})
+        if self._cost_usd is not None:
+            known = "Sum of the prices that are known; absent where none is."
+            yield self._counter("llm_eval_cost_dollars", known, {"": self._cost_usd})
+        unpriced = "Calls whose price is unknown, which llm_eval_cost_dollars lacks."
+        yield self._counter("llm_eval_unpriced_requests", unpriced, {"": self._n_unpriced})
         latency = core.HistogramMetricFamily(
             "llm_eval_request_latency_seconds", "Latency of calls.", labels=["task", "model"]
         )
