@@ -33,7 +33,7 @@ from llm_eval.scorers.judge_models import Tally
 from llm_eval.specs import Limits, Price
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
-from llm_eval.tracing import traced
+from llm_eval.tracing import traced, traced_canaries
 from llm_eval.types import RunInfo, RunStatus, SampleResult, Sampling
 
 if TYPE_CHECKING:
@@ -194,7 +194,12 @@ async def execute_plan(
         for model in models.values():
             await model.start()
         recipe_so_far = resume.recipe if resume else None
-        task, prepared = await make_ready(plan.task, plan.request.split, recipe=recipe_so_far)
+        task, prepared = await make_ready(
+            plan.task,
+            plan.request.split,
+            recipe=recipe_so_far,
+            watch=traced_canaries(plan.task.name, tracer),
+        )
         plan = replace(plan, task=task)
         info = _reopen(resume, plan, storage) if resume else _open(plan, storage, prepared)
         started = perf_counter()

@@ -6,7 +6,8 @@ judge_blocks(task, results, candidate, prepared)                             aft
 """
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -40,6 +41,8 @@ class Preparation:
 
 Preparations = Mapping[str, Preparation]
 """By the judge's metric."""
+Watch = Callable[[BoundJudge], AbstractContextManager[BoundJudge]]
+"""Gives the judge that is asked within the block: the same, with something around its calls."""
 RUBRICS = {"json": "json_extraction"}
 """Of tasks whose answers are no short texts."""
 
@@ -90,7 +93,11 @@ def add_judges(
 
 
 async def make_ready(
-    task: T, split: str, *, recipe: Mapping[str, Any] | None = None
+    task: T,
+    split: str,
+    *,
+    recipe: Mapping[str, Any] | None = None,
+    watch: Watch = nullcontext,
 ) -> tuple[T, Preparations]:
     """`task` with its judges' scale settled, and what the canaries told.
 
@@ -100,6 +107,7 @@ async def make_ready(
         task: its judges' models are started.
         split: where the canaries' samples come from.
         recipe: of the run that is gone on with; it keeps its scale.
+        watch: put around each judge while canaries are put before it.
 
     Raises:
         ConfigError: a judge cannot be used at all.
@@ -121,7 +129,8 @@ async def make_ready(
                 else:
                     scorer = await settle(scorer, samples)
                 if metric not in known:
-                    known[metric] = Preparation(await release(scorer, samples), usage)
+                    with watch(scorer) as watched:
+                        known[metric] = Preparation(await release(watched, samples), usage)
             prepared[metric] = known[metric]
         ready.append(scorer)
     return with_scorers(task, ready), prepared

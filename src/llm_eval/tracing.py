@@ -3,15 +3,16 @@
     with traced(job, info, tracer_from_environment()) as job:
         await run(job, storage)
 
-Without a tracer the job stays as it is: what is off is not there.
+Without a tracer the job stays as it is: what is off is not there. Canaries are put before judges
+when there is no run yet, so their span is the root of a trace of its own.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from time import time_ns
 
-from llm_eval.judging import with_scorers
+from llm_eval.judging import Watch, with_scorers
 from llm_eval.models.base import BaseModel, ModelWrapper
 from llm_eval.observability.tracer import Tracer
 from llm_eval.runner import Evaluate, Job, Work
@@ -39,6 +40,19 @@ def traced(job: Job, info: RunInfo, tracer: Tracer | None) -> Iterator[Job]:
             task=with_scorers(job.task, [_traced_scorer(s, tracer) for s in job.task.scorers]),
         )
         yield replace(job, around=lambda evaluate: _around(evaluate, with_spans, tracer))
+
+
+def traced_canaries(task: str, tracer: Tracer | None) -> Watch:
+    """What puts a span around a judge's canaries, and spans around their calls."""
+    if tracer is None:
+        return nullcontext
+
+    @contextmanager
+    def watch(judge: BoundJudge) -> Iterator[BoundJudge]:
+        with tracer.canaries(task, judge.options.metric):
+            yield _with_traced_models(judge, tracer)
+
+    return watch
 
 
 class TracedModel(ModelWrapper):
@@ -74,9 +88,12 @@ class TracedScorer(ScorerWrapper):
 def _traced_scorer(scorer: Scorer, tracer: Tracer) -> TracedScorer:
     """With spans around the calls of its models too, where it is a judge."""
     if isinstance(scorer, BoundJudge):
-        judges = tuple(TracedModel(model, tracer) for model in scorer.judges)
-        scorer = replace(scorer, judges=judges)
+        scorer = _with_traced_models(scorer, tracer)
     return TracedScorer(scorer, tracer)
+
+
+def _with_traced_models(judge: BoundJudge, tracer: Tracer) -> BoundJudge:
+    return replace(judge, judges=tuple(TracedModel(model, tracer) for model in judge.judges))
 
 
 def _around(evaluate: Evaluate, with_spans: Job, tracer: Tracer) -> Evaluate:

@@ -32,6 +32,7 @@ from llm_eval.models.caching import Caching
 from llm_eval.observability import tracer
 from llm_eval.observability.tracer import Tracer, is_on, tracer_from_environment
 from llm_eval.runner import Job, Work
+from llm_eval.scorers.canaries import N_SAMPLES, canary_texts
 from llm_eval.tasks.build import build_task
 from llm_eval.testing import ScriptedModel
 from llm_eval.testing.scripted import Call
@@ -147,6 +148,26 @@ def test_the_calls_of_a_judge_are_spans_within_its_score(
         within = [s for s in memory.spans(name) if s.parent and s.parent.span_id in scores]
         assert len(within) == 2
         assert dict(within[0].attributes or {})["gen_ai.usage.output_tokens"] is not None
+
+
+def test_canaries_are_a_trace_of_their_own_ahead_of_the_run(
+    monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage
+) -> None:
+    memory = Memory()
+    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: memory.tracer)
+    watched = judge(saying(verdict(BEST), name="j1"))
+    task = with_scorers(build_task("qa"), [watched])
+    evaluate(task, ScriptedModel(reply, name="m"), db=storage, limit=2)
+    [canaries] = memory.spans("canaries judge")
+    assert dict(canaries.attributes or {}) == {"llm_eval.task": "qa", "llm_eval.scorer": "judge"}
+    assert canaries.parent is None
+    asked = memory.spans("chat j1")
+    within = [s for s in asked if s.parent and s.parent.span_id == canaries.context.span_id]
+    assert len(within) == len(canary_texts(watched.grades_by)) + N_SAMPLES
+    assert all(span.parent for span in asked)  # no call without a place, and none traced twice
+    assert len(asked) == len(within) + 2
+    [whole] = memory.spans("evaluate qa")
+    assert canaries.end_time <= whole.start_time  # type: ignore[operator]
 
 
 def test_a_call_has_the_names_of_the_conventions(

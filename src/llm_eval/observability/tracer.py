@@ -217,6 +217,13 @@ class Tracer:
         with self._tracer.start_as_current_span(f"score {name}", attributes=attributes):
             yield
 
+    @contextmanager
+    def canaries(self, task: str, metric: str) -> Iterator[None]:
+        """The span of the texts that are put before a judge ahead of the run."""
+        attributes = {"llm_eval.task": task, "llm_eval.scorer": metric}
+        with self._tracer.start_as_current_span(f"canaries {metric}", attributes=attributes):
+            yield
+
     def close(self) -> None:
         """Send what waits and stop the senders."""
         for provider in self._providers:
