@@ -33,6 +33,8 @@ class Item:
     """What the model was asked: the conversation without the system message."""
     reference: str | None
     reply: str
+    inputs: Mapping[str, Any]
+    """Fields of the sample, for rubrics whose own prompt names them."""
 
 
 def items_of(storage: MetricsStorage, info: RunInfo, rubric: Rubric) -> list[Item]:
@@ -146,4 +148,5 @@ def _item(result: SampleResult, rubric: Rubric) -> Item:
         question="\n\n".join(m.content for m in result.prompt if m.role != "system"),
         reference=None if rubric.reference == "none" else reference_text(sample.target),
         reply=result.response.text,
+        inputs=sample.inputs,
     )

@@ -78,7 +78,7 @@ async def _probe(
         judge = await pair_fitting(judge, twos[0], rubric, Asking().max_tokens)
         pairs = await asyncio.gather(*(_pair(judge, two, rubric) for two in twos))
         asking = Asking(samples=DRAWS)
-        cases = [Case(item.question, item.reference, item.reply, {}) for item in items]
+        cases = [Case(item.question, item.reference, item.reply, item.inputs) for item in items]
         opinions = await asyncio.gather(*(_opinion(judge, rubric, c, asking) for c in cases))
     finally:
         await judge.aclose()
