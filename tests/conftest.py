@@ -23,6 +23,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("LLM_EVAL_DB", "LLM_EVAL_CONFIG", "OPENAI_", "ANTHROPIC_", "OTEL_")):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what fails at the end fails at once
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,26 @@ def test_a_message_that_nobody_can_read_changes_no_exit_code(
 ) -> None:
     llm_eval("run", "qa", "--model", endpoint, "--limit", 1)
     assert silenced(arguments, tmp_path).wait(60) == code
+
+
+def test_an_output_that_is_full_changes_no_other_exit_code(tmp_path: Path) -> None:
+    """What was printed before the mistake is still in a buffer when the process ends."""
+    code = """
+import sys
+from llm_eval.cli import main, runs
+from llm_eval.errors import StoreError
+def execute(args):
+    print("half of a table")
+    raise StoreError("the database is gone")
+runs.execute = execute
+sys.exit(main.main(["runs"]))
+"""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE,
+            check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (4, b"llm-eval: the database is gone\n")
 
 
 def test_a_terminal_that_was_closed_stops_no_draining(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_token_f1_counts_repeated_words_and_takes_the_best_accepted_answer() -> 
     # given: new new york (3), wanted: new york (2), common: 2 → 2·2/5
     assert value(TokenF1(), "new new york", "new york") == pytest.approx(0.8)
     assert value(TokenF1(), "new new york", ["boston", "new york"]) == pytest.approx(0.8)
+    assert value(TokenF1(), "new new york", "new york new") == 1.0
 
 
 def test_squad_normalisation_is_idempotent_for_plain_words() -> None:

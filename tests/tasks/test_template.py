@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llm_eval.errors import ConfigError, DatasetError
 from llm_eval.tasks.template import MAX_CHARS, Template
@@ -16,6 +18,22 @@ def test_fields_of_the_row_are_filled_in() -> None:
 
 def test_a_newline_at_the_end_stays() -> None:
     assert Template("a\n").render({}) == "a\n"
+
+
+@given(*[st.text(st.characters(exclude_characters="{}#\r"), max_size=8)] * 3)
+def test_plain_texts_and_values_stand_as_they_are(before: str, value: str, after: str) -> None:
+    """Per cent signs too, with which plain templates are filled."""
+    assert Template(before + "{{ x }}" + after).render({"x": value}) == before + value + after
+
+
+@pytest.mark.parametrize("text", ["100 %", "%(x)s", "%%", "%(x)s {{ x }} %"])
+def test_a_per_cent_sign_is_no_placeholder(text: str) -> None:
+    assert Template(text).render({"x": 1}) == text.replace("{{ x }}", "1")
+
+
+def test_a_field_that_is_too_long_is_refused() -> None:
+    with pytest.raises(DatasetError, match="over 2,000,000 characters"):
+        Template("Q: {{ q }}").render({"q": "x" * MAX_CHARS})
 
 
 def test_template_marks_in_a_rows_text_are_only_text() -> None:
