@@ -30,6 +30,9 @@ FAULTS = {
     "a read fails": Fault("read"),
     "reads fail from now on": Fault("read", stays=True),
     "a truncation fails": Fault("truncate"),
+    "a write of a checkpoint fails": Fault("write", of=".db"),
+    "checkpoints find no room from now on": Fault("write", "ENOSPC", stays=True, of=".db"),
+    "syncs of checkpoints fail from now on": Fault("sync", stays=True, of=".db"),
 }
 
 
@@ -56,7 +59,7 @@ class Loop:
         before = len(self._stub.journal)
         ended = self._start(directory, fault)
         broken = [*_of_the_end(ended, fault)]
-        broken += self._resumed(directory, ended, before)
+        broken += self._resumed(directory, ended, before, fault)
         shutil.rmtree(directory)
         return ended.met, broken
 
@@ -69,9 +72,11 @@ class Loop:
         directory.mkdir()
         return directory
 
-    def _resumed(self, directory: Path, ended: Ended, before: int) -> Iterator[str]:
+    def _resumed(self, directory: Path, ended: Ended, before: int, fault: Fault) -> Iterator[str]:
         """The oracle: what is broken after the run went on."""
         known, durable = _kept(directory)
+        if known and fault.of == ".db" and ended.code != 0:
+            yield f"it ended with {ended.code} for a checkpoint: {ended.err}"
         if ended.code == 0 and durable != N:
             yield f"it said that all is done, and has {durable} replies"
         asked = len(self._stub.journal)

@@ -24,22 +24,27 @@ static struct {
     int error;
     long at; /* from 1; 0: never */
     int stays;
+    char of[16]; /* only files whose names end so */
 } fault;
 static atomic_long calls[KINDS];
 
-void disk_fails(int kind, int manner, int error, long at, int stays) {
+void disk_fails(int kind, int manner, int error, long at, int stays, const char *of) {
     fault.kind = kind, fault.manner = manner, fault.error = error, fault.at = at, fault.stays = stays;
+    snprintf(fault.of, sizeof fault.of, "%s", of);
     for (int k = 0; k < KINDS; k++) calls[k] = 0;
 }
 
 int disk_failed(void) { return fault.at > 0 && calls[fault.kind] >= fault.at; }
 
+static int ends_with(const char *path, size_t n, const char *end) {
+    size_t length = strlen(end);
+    return n >= length && memcmp(path + n - length, end, length) == 0;
+}
+
 static int is_database(const char *path, size_t n) {
     static const char *ends[] = {".db", ".db-wal", ".db-shm", ".db-journal"};
-    for (int i = 0; i < 4; i++) {
-        size_t length = strlen(ends[i]);
-        if (n >= length && memcmp(path + n - length, ends[i], length) == 0) return 1;
-    }
+    for (int i = 0; i < 4; i++)
+        if (ends_with(path, n, ends[i]) && ends_with(path, n, fault.of)) return 1;
     return 0;
 }
 

@@ -41,6 +41,8 @@ class Fault:
     """Whether every later call of this kind fails too."""
     manner: Literal["refused", "short", "torn"] = "refused"
     """short: half is written, then it fails; torn: half is written, and the process is killed."""
+    of: str = ""
+    """Only files whose names end so: of `.db` it is checkpoints that write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ def _live(arguments: list[str], fault: dict[str, Any] | None, tell: int) -> None
             library.disk_fails(
                 KINDS.index(fault["kind"]), MANNERS.index(fault["manner"]),
                 getattr(errno, fault["error"]), ctypes.c_long(fault["at"]), int(fault["stays"]),
+                fault["of"].encode(),
             )  # fmt: skip
         code = command(arguments)
     except SystemExit as exc:

@@ -92,7 +92,7 @@ def explained(engine: Engine) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as exc:
         where = engine.url.render_as_string(hide_password=True)
-        said = " ".join(str(_original(exc)).split())
+        said = " ".join(str(original(exc)).split())
         kind = ConfigError if _sqlite_error(exc) == "NOTADB" else StoreError
         raise kind(f"{where}: {said}; {_remedy(exc)}") from exc
 
@@ -104,26 +104,25 @@ def is_transient(error: DBAPIError | sqlite3.Error) -> bool:
         return True
     state = _sql_state(error)
     if state is None:  # Postgres that cannot be reached gives no state
-        return (
-            _sqlite_error(error) is None and type(_original(error)).__name__ == "OperationalError"
-        )
+        return _sqlite_error(error) is None and type(original(error)).__name__ == "OperationalError"
     return state in (_SERIALIZATION_FAILURE, _DEADLOCK) or state.startswith(
         (_CONNECTION, _SHUTDOWN)
     )
 
 
-def _original(error: DBAPIError | sqlite3.Error) -> BaseException | None:
+def original(error: DBAPIError | sqlite3.Error) -> BaseException | None:
+    """What the driver itself raised."""
     return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _sqlite_error(error: DBAPIError | sqlite3.Error) -> str | None:
     """`BUSY`, `FULL`, `CORRUPT`, …: the primary part of `SQLITE_BUSY_SNAPSHOT` and its like."""
-    name: str | None = getattr(_original(error), "sqlite_errorname", None)
+    name: str | None = getattr(original(error), "sqlite_errorname", None)
     return None if name is None else name.split("_")[1]
 
 
 def _sql_state(error: DBAPIError | sqlite3.Error) -> str | None:
-    state: str | None = getattr(_original(error), "sqlstate", None)
+    state: str | None = getattr(original(error), "sqlstate", None)
     return state
 
 

@@ -6,34 +6,40 @@ that is told to holds the write lock meanwhile: nobody, in any process, can comm
 beside it. The checkpoint that SQLite makes when the last connection closes has the file to itself.
 """
 
+import logging
 import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from llm_eval.metrics.transactions import explained, is_transient
+from llm_eval.metrics.transactions import is_transient, original
 
+_log = logging.getLogger(__name__)
 _FIXED_IN = {(3, 44): 6, (3, 50): 7, (3, 51): 3}
 
 
 def checkpoint(engine: Engine) -> None:
     """Move the log into the database as far as no reader needs it; does nothing on Postgres.
 
-    Where another process has the write lock, the log waits for the next time.
-
-    Raises:
-        StoreError: the disk is full or broken. Nothing is lost: the log still has it.
+    Where another process has the write lock, the log waits for the next time. So it does where the
+    disk is full or broken, which is a warning and no error: what was committed is durable and read
+    from the log. A disk that stays broken meets the next commit or read, which says so.
     """
     if engine.dialect.name != "sqlite":
         return
-    with explained(engine):
-        try:
-            with engine.begin():
-                _move(engine)
-        except (DBAPIError, sqlite3.Error) as exc:
-            if not is_transient(exc):
-                raise
+    try:
+        with engine.begin():
+            _move(engine)
+    except (DBAPIError, sqlite3.Error) as exc:
+        if not is_transient(exc):
+            _log.warning(
+                "%s: its log could not be moved into it (%s); nothing is lost, it is read from "
+                "%s-wal and moved the next time",
+                engine.url.database,
+                original(exc),
+                engine.url.database,
+            )
 
 
 def size(engine: Engine) -> int:
