@@ -39,7 +39,8 @@ class Finding:
     """Something that is wrong with a row, or with a split."""
 
     check: str
-    """gold | corrupted | duplicate | leak | schema | derivable | counts | held_out | sha256."""
+    """target | gold | corrupted | duplicate | leak | schema | derivable | counts | held_out |
+    sha256."""
     where: str
     message: str
 
@@ -77,6 +78,9 @@ async def _scored(task: Task, splits: Mapping[str, Sequence[Sample]]) -> list[Fi
     """The gold answer is best on every metric; a changed one is not best on the first."""
     findings = []
     for sample in _all(splits):
+        if sample.target in (None, "", []):  # a cell that nobody filled in: no reply is right
+            findings.append(Finding("target", sample.id, "the row has no expected answer"))
+            continue
         for score in await _scores(task, sample, sample.target):
             if not score.is_best:
                 message = f"the expected answer scores {score.value} on {score.metric}"

@@ -95,7 +95,10 @@ def _prompts(plan: Plan) -> Iterator[tuple[Sample, Prompt]]:
 
 async def _try_scorers(plan: Plan, sample: Sample) -> None:
     """Score the reply a perfect model would give; whatever is undecided now stays undecided."""
-    reply = ModelResponse(plan.task.completion(sample), "dry-run")
+    try:
+        reply = ModelResponse(plan.task.completion(sample), "dry-run")
+    except DatasetError:  # no target; a judge needs none, and who needs one says so
+        reply = ModelResponse("", "dry-run")
     graded = await grade(plan.task, sample, reply)
     for score in graded.scores:
         if isinstance(score, Unscored):

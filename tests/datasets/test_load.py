@@ -89,13 +89,34 @@ def test_csv_rows_are_text_by_column(name: str, comma: str, tmp_path: Path) -> N
         ("a,b,a\n1,2,3\n", "r.csv:1: the header names the column 'a' twice"),
         ('a,b\n1,2\n3,"4\n', "r.csv:3: no CSV: "),
         ('a,b\n1,"2"3\n', "r.csv:2: no CSV: "),
-        (b"a,b\n1,\xff\n", "r.csv: no CSV in UTF-8: byte 0xff after line 0"),
+        (
+            b"a,b\n1,\xff\n",
+            "r.csv: no CSV in UTF-8: byte 0xff after line 0; spreadsheets write it as `CSV UTF-8`",
+        ),
     ],
 )
 def test_a_malformed_csv_row_is_named_with_its_line(
     text: str | bytes, message: str, tmp_path: Path
 ) -> None:
     assert refused(write(tmp_path, "r.csv", text)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("\ufeffq;a\r\n1,5?;x\r\n", [{"q": "1,5?", "a": "x"}]),
+        ("q\ta\n1;5?\tx\n", [{"q": "1;5?", "a": "x"}]),
+        ('"q, long";a\n1;x\n', [{"q, long": "1", "a": "x"}]),
+        ("q,a\n1;5?,x\n", [{"q": "1;5?", "a": "x"}]),
+        ("q\n1;5?\n", [{"q": "1;5?"}]),
+        ("\n\nq;a\n", []),
+    ],
+)
+def test_the_header_says_what_separates_the_columns(
+    text: str, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    found = [row.values for row in load_rows(write(tmp_path, "r.csv", text))]
+    assert found == rows
 
 
 def test_a_long_document_fits_a_csv_cell(tmp_path: Path) -> None:

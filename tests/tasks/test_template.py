@@ -31,6 +31,48 @@ def test_a_per_cent_sign_is_no_placeholder(text: str) -> None:
     assert Template(text).render({"x": 1}) == text.replace("{{ x }}", "1")
 
 
+@pytest.mark.parametrize(
+    ("text", "which"),
+    [("{{ q }}", "'q'"), ("a {{ x }} {{ q }}", "'q'"), ("{{ d.gone }}", "a value")],
+)
+def test_null_is_never_written_into_a_prompt(text: str, which: str) -> None:
+    with pytest.raises(DatasetError, match=f"{which} is null here; .* or '' }}}}` writes nothing"):
+        Template(text).render({"x": "None", "q": None, "d": {"gone": None}})
+
+
+@pytest.mark.parametrize("text", ["{{ q or '' }}", "{% if q %}{{ q }}{% endif %}"])
+def test_a_template_may_say_what_null_means(text: str) -> None:
+    assert Template(text).render({"q": None}) == ""
+
+
+def test_the_word_none_is_a_text() -> None:
+    assert Template("Which? {{ q }}").render({"q": "None"}) == "Which? None"
+
+
+@pytest.mark.parametrize("text", ["{{ q }}", "{{ d.gone }}", "{{- d['gone'] -}}\n"])
+def test_a_label_that_is_null_is_none(text: str) -> None:
+    assert Template(text).label({"q": None, "d": {"gone": None}}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{{ n }}", "4"), ("{{ d.x }}", "1"), ("no. {{ n }}", "no. 4"), ("a", "a"), (" ", " ")],
+)
+def test_a_label_is_the_rendered_text(text: str, said: str) -> None:
+    assert Template(text).label({"n": 4, "d": {"x": 1}}) == said
+
+
+@pytest.mark.parametrize(("text", "kind"), [("{{ xs }}", "a list"), ("{{ d.y }}", "an object")])
+def test_a_list_is_no_label(text: str, kind: str) -> None:
+    with pytest.raises(DatasetError, match=f"the value is {kind}.* `target_field: PATH` takes"):
+        Template(text).label({"xs": ["Paris"], "d": {"y": {}}})
+
+
+def test_a_label_that_the_row_lacks_is_told() -> None:
+    with pytest.raises(DatasetError, match="'q' is undefined; the row has: a"):
+        Template("{{ q }}").label({"a": 1})
+
+
 def test_a_field_that_is_too_long_is_refused() -> None:
     with pytest.raises(DatasetError, match="over 2,000,000 characters"):
         Template("Q: {{ q }}").render({"q": "x" * MAX_CHARS})

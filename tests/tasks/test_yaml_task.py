@@ -131,6 +131,27 @@ def test_every_key_is_used(tmp_path: Path) -> None:
     assert made.parse(sample, ModelResponse("So.\nAnswer: 4", "m")) == "4"
 
 
+def test_a_row_without_a_label_has_none(tmp_path: Path) -> None:
+    (sample,) = task(
+        tmp_path,
+        rows=[{"input": "Where?", "target": None, "kind": None}],
+        slice='"{{ kind }}"',
+        cluster='"{{ kind }}"',
+        groups='{kind: "{{ kind }}", all: "yes"}',
+    ).samples()
+    assert (sample.target, sample.slice, sample.cluster) == (None, None, None)
+    assert sample.groups == {"all": "yes"}
+
+
+def test_a_list_of_answers_is_not_written_as_one(tmp_path: Path) -> None:
+    made = task(tmp_path, rows=[{"input": "Where?", "target": ["Paris", "paris"]}])
+    with pytest.raises(DatasetError) as caught:
+        list(made.samples())
+    assert shortened(str(caught.value), tmp_path).startswith(
+        "rows.jsonl:1: template '{{ target }}': the value is a list"
+    )
+
+
 def test_a_reply_is_parsed_as_the_task_says(tmp_path: Path) -> None:
     reply = ModelResponse('<think>no</think>{"a": 1}\n', "m")
     sample = identify("t", "1", {}, "x")

@@ -5,6 +5,7 @@ Row(place="data/support.jsonl:3", values={"input": "My card was stolen", "target
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -32,6 +33,7 @@ def load_rows(source: str | Path) -> Iterator[Row]:
 
     Args:
         source: a path ending in .jsonl, .csv, .tsv or .parquet, or `hf:org/name[@config]:split`.
+            A .csv whose header has no comma may be separated by semicolons or tabs.
 
     Raises:
         ConfigError: the kind of source is unknown, or what reads it is not installed.
@@ -97,8 +99,11 @@ def _csv_lines(path: Path, file: Iterable[str]) -> Iterator[tuple[int, list[str]
     kind = path.suffix[1:].upper()
     # The limit is the whole process's: it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_CHARS))
-    reader = csv.reader(file, delimiter="\t" if kind == "TSV" else ",", strict=True)
+    reader = csv.reader((), strict=True)  # has read no line
     try:
+        first = next(lines := iter(file), "")
+        separator = "\t" if kind == "TSV" else _separator(first)
+        reader = csv.reader(chain([first], lines), delimiter=separator, strict=True)
         for cells in filter(None, reader):
             yield reader.line_num, cells
     except csv.Error as exc:
@@ -106,8 +111,15 @@ def _csv_lines(path: Path, file: Iterable[str]) -> Iterator[tuple[int, list[str]
     except UnicodeDecodeError as exc:
         byte = exc.object[exc.start]
         raise DatasetError(
-            f"{path}: no {kind} in UTF-8: byte {byte:#04x} after line {reader.line_num}"
+            f"{path}: no {kind} in UTF-8: byte {byte:#04x} after line {reader.line_num}; "
+            "spreadsheets write it as `CSV UTF-8`"
         ) from exc
+
+
+def _separator(header: str) -> str:
+    """A comma, or what spreadsheets write where numbers have commas: a semicolon, else a tab."""
+    bare = "".join(header.split('"')[::2])  # a column may be called "Name, first"
+    return next((mark for mark in ",;\t" if mark in bare), ",")
 
 
 def _parquet(path: Path) -> Iterator[Row]:

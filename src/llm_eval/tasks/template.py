@@ -1,6 +1,6 @@
 """Prompt templates: Jinja in a sandbox, compiled once. A row's text is data, never a template."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,16 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
-_environment = _Sandbox(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+def _written(value: Any) -> Any:
+    """`value`, unless it is null: a prompt that says `None` would go unnoticed."""
+    if value is None:
+        raise UndefinedError("is null")
+    return value
+
+
+_environment = _Sandbox(
+    undefined=StrictUndefined, finalize=_written, keep_trailing_newline=True, autoescape=False
+)
 # range(10**9) in a template would only burn time.
 _environment.globals = {}
 
@@ -50,6 +59,7 @@ class Template:
             parsed = _environment.parse(text)
             self.fields = frozenset(meta.find_undeclared_variables(parsed))
             self._plain = _plain_form(parsed)
+            self._lone = _lone_value(text, parsed)
         except TemplateSyntaxError as exc:
             raise ConfigError(f"template {text[:60]!r}: {exc.message}") from exc
 
@@ -57,7 +67,8 @@ class Template:
         """The text for one row.
 
         Raises:
-            DatasetError: the row lacks a field, or the template does what it may not.
+            DatasetError: the row lacks a field or has null in it, or the template does what it may
+                not.
         """
         if self._plain is not None and (text := _fill(self._plain, row)) is not None:
             return text
@@ -66,8 +77,33 @@ class Template:
             try:
                 return self._joined(row)
             except UndefinedError as exc:
-                has = ", ".join(row)
-                raise DatasetError(f"{what}: {exc.message}; the row has: {has}") from exc
+                raise DatasetError(f"{what}: {self._lack(exc, row)}") from exc
+
+    def label(self, row: Mapping[str, Any]) -> str | None:
+        """What the template says of one row; None where it is one value, and that is null.
+
+        Raises:
+            DatasetError: as `render`, or the value is a list or an object.
+        """
+        if self._lone is None:
+            return self.render(row)
+        with boundary(DatasetError, f"template {self.text[:60]!r}"):
+            value = self._lone(row)
+        if isinstance(value, list | dict):
+            kind = "a list" if isinstance(value, list) else "an object"
+            raise DatasetError(
+                f"template {self.text[:60]!r}: the value is {kind}, and a template makes text; "
+                "`target_field: PATH` takes a target as it is, `| tojson` and `| join` write it"
+            )
+        return None if value is None else self.render(row)
+
+    def _lack(self, exc: UndefinedError, row: Mapping[str, Any]) -> str:
+        """What the row does not have."""
+        if exc.message != "is null":
+            return f"{exc.message}; the row has: {', '.join(row)}"
+        nulls = [name for name in sorted(self.fields) if row.get(name, "") is None]
+        which = ", ".join(map(repr, nulls)) or "a value"
+        return f"{which} is null here; `{{{{ FIELD or '' }}}}` writes nothing where it is"
 
     def _joined(self, row: Mapping[str, Any]) -> str:
         """The parts together, given up where they grow too long: a loop may never end."""
@@ -100,13 +136,28 @@ def _plain_form(parsed: nodes.Template) -> str | None:
     return "".join(parts)
 
 
+def _lone_value(text: str, parsed: nodes.Template) -> Callable[[Mapping[str, Any]], Any] | None:
+    """What takes its value from a row, of a template that is one `{{ value }}`; else None."""
+    parts = [p for o in parsed.body if isinstance(o, nodes.Output) for p in o.nodes]
+    values = [p for p in parts if not isinstance(p, nodes.TemplateData) or not p.data.isspace()]
+    if len(parsed.body) != 1 or len(values) != 1 or isinstance(values[0], nodes.TemplateData):
+        return None
+    if isinstance(name := values[0], nodes.Name):
+        return lambda row: row.get(name.name, "")  # a missing one is told by `render`
+    expression = text.strip().removeprefix("{{").removesuffix("}}").strip("-+")
+    value: Callable[[Mapping[str, Any]], Any] = _environment.compile_expression(
+        expression, undefined_to_none=False
+    )
+    return value
+
+
 def _fill(plain: str, row: Mapping[str, Any]) -> str | None:
-    """The text of a plain form; None where Jinja has to say what is wrong with it."""
+    """The text of a plain form; None where Jinja has to look, and to say what is wrong with it."""
     try:
         text = plain % row
     except Exception:  # noqa: BLE001 - a missing field, or a value that cannot be written
         return None
-    return text if len(text) <= MAX_CHARS else None
+    return text if len(text) <= MAX_CHARS and "None" not in text else None
 
 
 @lru_cache(maxsize=256)

@@ -64,9 +64,9 @@ class TaskSpec:
     """Names, or mappings of a name and its options."""
     version: int | str = 1
     target: str | None = None
-    """Template of the expected answer."""
+    """Template of the expected answer, a text; a row in which it is null has none."""
     target_field: str | None = None
-    """Or the path of a value in the row, which keeps its type."""
+    """Or the path of a value in the row, which keeps its type: a list is of accepted answers."""
     id: str | None = None
     slice: str | None = None
     cluster: str | None = None
@@ -161,8 +161,9 @@ class YAMLTask(Task):
         return load_rows(data if data.startswith("hf:") else self._home / data)
 
     def _sample(self, row: Row) -> Sample:
-        labels = {name: template.render(row.values) for name, template in self._labels.items()}
-        target = labels.get("target")
+        labels = {name: template.label(row.values) for name, template in self._labels.items()}
+        groups = {name: template.label(row.values) for name, template in self._groups.items()}
+        target: Any = labels.get("target")
         if self._spec.target_field is not None:
             target = _field(row.values, self._spec.target_field)
         own_id = row.values.get("id")
@@ -175,7 +176,7 @@ class YAMLTask(Task):
             target,
             slice=labels.get("slice"),
             cluster=labels.get("cluster"),
-            groups={name: template.render(row.values) for name, template in self._groups.items()},
+            groups={name: label for name, label in groups.items() if label is not None},
         )
 
     def _render(self, sample: Sample, data: str) -> Prompt:
