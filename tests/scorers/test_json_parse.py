@@ -153,6 +153,7 @@ def test_a_reply_of_over_a_million_characters_is_refused() -> None:
         "9" * MAX_CHARS,
         "{}" * (MAX_CHARS // 2),
         "[" + "0," * (MAX_CHARS // 2 - 1) + "0",
+        "{" + ",".join(f'"{n}":1' for n in range(80_000)) + ',"79999":1}',
     ],
     ids=lambda text: text[:8],
 )

@@ -11,6 +11,7 @@ is no answer.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from json import JSONDecodeError, JSONDecoder
@@ -139,8 +140,8 @@ def _object(pairs: list[tuple[str, Any]]) -> "dict[str, Any] | _Fault":
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    keys = [key for key, _ in pairs]
-    twice = next(key for key in made if keys.count(key) > 1)
+    counts = Counter(key for key, _ in pairs)
+    twice = next(key for key, n in counts.items() if n > 1)
     return _Fault(f"the key {twice[:40]!r} stands twice in one object")
 
 
