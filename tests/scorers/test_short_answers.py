@@ -111,6 +111,10 @@ def test_a_row_without_a_target_is_unscored_not_wrong(scorer: Deterministic, tar
         ("nan", "nan", True),  # the same word; as a number it is none
         ("infinity", "inf", False),
         ("5 km", "5", False),
+        ("1.6e-19", "6.626e-34", False),
+        ("6.6260e-34", "6.626e-34", True),
+        ("1e-10", "0", False),
+        ("-0.0", "0", True),
     ],
 )
 def test_exact_match_takes_an_equal_number_in_another_form(
@@ -176,6 +180,12 @@ def test_numeric_match_is_within_either_tolerance() -> None:
     assert value(NumericMatch(), "no idea", 42) == 0.0
 
 
+def test_small_numbers_are_told_apart_unless_somebody_says_how_far_they_may_differ() -> None:
+    assert value(NumericMatch(), "h = 1.6e-19", "6.626e-34") == 0.0
+    assert value(NumericMatch(), "h = 6.626001e-34", "6.626e-34") == 1.0
+    assert value(NumericMatch(absolute_tolerance=1e-9), "h = 1.6e-19", "6.626e-34") == 1.0
+
+
 def test_a_target_that_is_no_number_is_nobodys_zero() -> None:
     with pytest.raises(ScorerError, match="target 'many' is no number"):
         value(NumericMatch(), "42", "many")
@@ -239,6 +249,17 @@ def test_at_least_one_pattern_runs_into_its_limit() -> None:
         ("INCORRECT", None),
         ("A) Paris\nB) London", None),
         ("Answer: I'd say none", None),
+        ("**Answer:** B", "B"),
+        ("**Answer**: B\r\n", "B"),
+        ("so the answer is $B$.", "B"),
+        (r"\boxed{B}", "B"),
+        (r"Final answer: \(B\)", "B"),
+        ("Answer: `B`", "B"),
+        ("The answer is 'B'", "B"),
+        ("answer: b", "B"),
+        ("Answer: (b).\nIt is what the text says.", "B"),
+        ("Answer: a fish", None),
+        ("My answer: b, or c", None),
         ("Paris", None),
         ("", None),
     ],
@@ -273,8 +294,9 @@ def test_choice_without_letters_is_refused() -> None:
         "\n" * 200_000,
         "1," * 100_000,
         "answer is " * 20_000,
+        "answer: a" + "* " * 100_000 + "!",
     ],
-    ids=["spaces", "brackets", "lines", "digits", "words"],
+    ids=["spaces", "brackets", "lines", "digits", "words", "marks"],
 )
 @pytest.mark.parametrize(
     ("scorer", "target"),

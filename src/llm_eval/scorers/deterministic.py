@@ -17,6 +17,8 @@ from llm_eval.types import Metric, Sample, Score
 Normalisation = Literal["squad", "loose", "none"]
 _EXACT_MATCH, _TOKEN_F1 = (Metric("exact_match", "rate"),), (Metric("token_f1"),)
 """Made once: every sample asks for them."""
+_OPENING, _CLOSING = r"""[\s*_"'`$({\[\\]""", r"""[ \t\r*_"'`$)}\].\\]"""
+"""What Markdown, TeX and quotation marks put around a letter."""
 _RULES: dict[str, Callable[[str], str]] = {
     "squad": normalise.squad,
     "loose": normalise.loose,
@@ -91,7 +93,8 @@ class NumericMatch(Deterministic):
 
     name: ClassVar[str] = "numeric_match"
     relative_tolerance: float = 1e-6
-    absolute_tolerance: float = 1e-9
+    absolute_tolerance: float = 0.0
+    """What counts besides, however small the numbers are; of an expected 0 it is all there is."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -179,11 +182,13 @@ class RegexMatch(Deterministic):
 
 @dataclass(frozen=True, slots=True)
 class Choice(Deterministic):
-    """1 where the letter that the answer chooses is the right one.
+    r"""1 where the letter that the answer chooses is the right one.
 
     A letter counts when it stands alone (`B`, `(B)`, `B.`, `**B**`) or after a word that announces
-    it (`answer: B`, `option B`); the last announced letter wins. Letters inside words never count,
-    so `INCORRECT` is not C. Two different letters without an announcement are no choice.
+    it (`answer: B`, `option B`, `**Answer:** $B$`, `\boxed{B}`); the last announced letter wins.
+    A small letter counts where its line ends behind it: `answer: a fish` chooses nothing. Letters
+    inside words never count, so `INCORRECT` is not C. Two different letters without an
+    announcement are no choice.
     """
 
     name: ClassVar[str] = "choice"
@@ -218,10 +223,13 @@ class Choice(Deterministic):
             return str(alone[1]).upper()
         # Possessive repeats (`*+`) give nothing back: long runs of spaces cost linear time.
         announced = regex.findall(
-            rf"(?i:answer|option|choice)(?i:\s++is)?\s*+:?\s*+[*(\[]*+({letters})\b(?![’'])", text
+            rf"(?i:answer|option|choice|\\boxed)(?i:\s++is)?[\s*]*+:?{_OPENING}*+"
+            rf"({letters}\b(?![’']\w)|{either}(?={_CLOSING}*+$))",
+            text,
+            regex.MULTILINE,
         )
         if announced:
-            return str(announced[-1])
+            return str(announced[-1]).upper()
         standing = set(regex.findall(rf"(?:^|\s)[*(\[]*+({letters})[)\].:*]", text))
         return standing.pop() if len(standing) == 1 else None
 
@@ -238,7 +246,8 @@ def _same_number(given: str, wanted: str) -> bool:
     if right is None:
         return False
     found = numbers.number(given)
-    return found is not None and numbers.close(found, right, 1e-9, 1e-9)
+    # No absolute tolerance: under one, 6.6e-34 and 1.6e-19 are the same constant.
+    return found is not None and numbers.close(found, right, 1e-9, 0.0)
 
 
 def _f1(given: Sequence[str], wanted: Sequence[str]) -> float:
