@@ -26,6 +26,11 @@ from llm_eval.types import ModelResponse, Usage
         ("<THINKING>hm</THINKING>Answer: Paris", "Paris"),
         ("The answer: is unclear", "The answer: is unclear"),
         ("`Paris`", "Paris"),
+        ("```\nParis\n```", "Paris"),
+        ("```text\r\nParis\r\n```", "Paris"),
+        ("Answer:\n```python\n42\n```", "42"),
+        ("**\nParis\n**", "Paris"),
+        ("Lyon? No.\nAnswer: Lyon</think>\n\nParis", "Paris"),
     ],
 )
 def test_the_answer_in_a_reply(text: str, answer: str) -> None:
@@ -37,6 +42,8 @@ def test_the_answer_in_a_reply(text: str, answer: str) -> None:
     [
         (ModelResponse("", "m"), "empty answer (finish reason 'stop')"),
         (ModelResponse(" \n", "m"), "empty answer (finish reason 'stop')"),
+        (ModelResponse("```\n```", "m"), "empty answer (finish reason 'stop')"),
+        (ModelResponse("****", "m"), "empty answer (finish reason 'stop')"),
         (ModelResponse("Answer: ", "m"), "empty answer (finish reason 'stop')"),
         (
             ModelResponse("<think>so", "m", "length", Usage(completion_tokens=64)),
@@ -54,6 +61,8 @@ def test_without_an_answer_the_reason_is_told(response: ModelResponse, why: str)
 def test_reasoning_is_dropped_also_unfinished() -> None:
     assert without_reasoning("a <think>b</think> c <think>d") == "a  c"
     assert without_reasoning(" plain ") == "plain"
+    assert without_reasoning("a <think>b</think> I think c") == "a  I think c"
+    assert without_reasoning("b</THINK> c</think>\nd") == "d"
 
 
 @pytest.mark.parametrize(
@@ -65,9 +74,11 @@ def test_reasoning_is_dropped_also_unfinished() -> None:
         "answer" + " " * 300_000,
         "answer " * 40_000,
         "<think>" * 40_000,
+        "</think" * 40_000,
+        "```\n" * 80_000,
         "final " * 40_000 + "answer",
     ],
-    ids=["lines", "spaces", "stars", "mark", "marks", "thinking", "final"],
+    ids=["lines", "spaces", "stars", "mark", "marks", "thinking", "thought", "fences", "final"],
 )
 def test_time_grows_no_faster_than_the_reply(text: str) -> None:
     start = time.thread_time()
