@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from llm_eval.garbage import fewer_collections
+from llm_eval.garbage import fewer_collections, no_collections
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +77,15 @@ def test_cycles_are_still_found() -> None:
         for _ in range(100_000):
             cycle()
         assert seen() is None
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_while_modules_load_it_is_off_and_then_as_before(enabled: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with no_collections():
+            assert not gc.isenabled()
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -59,3 +59,13 @@ def test_what_a_command_takes_is_told_without_loading_what_it_does(
 def test_every_command_has_what_it_takes_and_what_it_does(command: str) -> None:
     assert callable(import_module(f"llm_eval.cli.arguments.{command}").configure)
     assert callable(import_module(f"llm_eval.cli.{command}").execute)
+
+
+def test_a_process_looks_for_no_garbage_at_its_end() -> None:
+    code = (
+        "import gc, sys\nsys.argv = ['llm-eval', '--version']\n"
+        "from llm_eval.cli.main import main\n"
+        "try: main()\nexcept SystemExit: print(gc.get_freeze_count() > 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"

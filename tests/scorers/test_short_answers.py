@@ -2,12 +2,14 @@
 
 import contextlib
 import math
+import re
+import string
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm_eval.errors import ConfigError, EvalError, ScorerError
@@ -63,6 +65,13 @@ def test_token_f1_counts_repeated_words_and_takes_the_best_accepted_answer() -> 
     assert value(TokenF1(), "new new york", "new york") == pytest.approx(0.8)
     assert value(TokenF1(), "new new york", ["boston", "new york"]) == pytest.approx(0.8)
     assert value(TokenF1(), "new new york", "new york new") == 1.0
+
+
+@given(st.text(st.sampled_from("aAnthe ,.'_-\t\n\x00\x1fé“”\u00a0"), max_size=24))
+@example("The\x00 a")
+def test_squad_normalisation_is_that_of_the_reference_script(text: str) -> None:
+    bare = "".join(c for c in text.lower() if c not in set(string.punctuation))
+    assert normalise.squad(text) == " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
 
 
 def test_squad_normalisation_is_idempotent_for_plain_words() -> None:

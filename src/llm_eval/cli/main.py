@@ -5,6 +5,7 @@ incomparable runs · 3 inconclusive · 4 incomplete · 130 interrupted.
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _main(argv)
     finally:
         _forget_unwritten(sys.stderr)
+        if argv is None:  # the process ends: to look for garbage in all that is alive takes 0.1 s
+            gc.freeze()
 
 
 def _main(argv: Sequence[str] | None) -> int:
@@ -106,9 +109,12 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> int:
     from llm_eval.errors import ConfigError, DatasetError, EvalError, StoppedError
+    from llm_eval.garbage import no_collections
 
     try:
-        code: int = import_module(f"llm_eval.cli.{args.command}").execute(args)
+        with no_collections():
+            command = import_module(f"llm_eval.cli.{args.command}")
+        code: int = command.execute(args)
         sys.stdout.flush()
     except (ConfigError, DatasetError) as exc:
         return _complain(exc, 2)

@@ -10,10 +10,16 @@ from sqlalchemy import Delete, Engine, delete, func, select
 
 from llm_eval.metrics import codec
 from llm_eval.metrics.inserts import insert_rows
+from llm_eval.metrics.key_filter import KeyFilter
 from llm_eval.metrics.schema import cache
 from llm_eval.metrics.transactions import explained, reading, writing
 from llm_eval.models.caching import ASKING, hit
 from llm_eval.types import ModelResponse
+
+LOOK_EVERY_S = 0.1
+"""How long what another process has put may stay unseen."""
+MOST_TO_READ = 50_000
+"""Keys that are read to spare look-ups: of more, reading them takes longer than it spares."""
 
 Stored = tuple[float, str]
 """When it was stored (seconds since 1970), and the reply as JSON."""
@@ -29,8 +35,9 @@ class Sink(Protocol):
 class StoredCache:
     """A `ResponseCache` on the run database.
 
-    A look-up on SQLite bypasses SQLAlchemy: some 10 µs instead of 200. On Postgres it happens in a
-    thread, so that the event loop never waits for the network.
+    A look-up on SQLite bypasses SQLAlchemy: some 10 µs instead of 200; and of a key that is known
+    not to be there it takes 1. On Postgres it happens in a thread, so that the event loop never
+    waits for the network.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -40,6 +47,11 @@ class StoredCache:
         self._sinks: list[Sink] = []
         self._connection: Any = None
         self._lock = threading.Lock()
+        self._keys: KeyFilter | None = KeyFilter()
+        """Of SQLite's rows; None where they are too many to read."""
+        self._last_row = 0
+        """Up to which `_keys` has them."""
+        self._next_look = float("-inf")
 
     async def get(self, key: str, *, max_age_s: float | None) -> ModelResponse | None:
         """The reply under `key`, unless it is older than `max_age_s`.
@@ -62,6 +74,8 @@ class StoredCache:
     def put(self, key: str, response: ModelResponse) -> None:
         """Remember a reply: with the next group of the run that is going on, else at once."""
         now, paid_by = time.time(), _paid_by()
+        if self._keys is not None:
+            self._keys.add(key)
 
         def row() -> codec.Columns:
             text = codec.response_json(response)
@@ -130,15 +144,36 @@ class StoredCache:
                 self._connection = None
 
     def _look_up(self, key: str) -> Stored | None:
+        if self._keys is not None and time.monotonic() >= self._next_look:
+            self._read_keys()
+        if self._keys is not None and not self._keys.may_hold(key):
+            return None
+        found: list[Stored] = self._fetch(
+            "SELECT created_at, response FROM cache WHERE key = ?", key
+        )
+        return found[0] if found else None
+
+    def _read_keys(self) -> None:
+        """Those of rows that are new since the last time, whoever wrote them."""
+        [(last,)] = self._fetch("SELECT coalesce(max(rowid), 0) FROM cache")
+        if last < self._last_row:  # pruned: numbers of rows are given again
+            self._last_row = 0
+        if last - self._last_row > MOST_TO_READ:
+            self._keys = None
+            return
+        if self._keys is not None and last > self._last_row:
+            for (key,) in self._fetch("SELECT key FROM cache WHERE rowid > ?", self._last_row):
+                self._keys.add(key)
+        self._last_row = last
+        self._next_look = time.monotonic() + LOOK_EVERY_S
+
+    def _fetch(self, query: str, *values: object) -> list[Any]:
+        """All rows at once: a statement left open would pin a snapshot."""
         with self._lock, explained(self._engine):
             if self._connection is None:
                 self._connection = self._engine.raw_connection()
-            cursor = self._connection.driver_connection.execute(
-                "SELECT created_at, response FROM cache WHERE key = ?", (key,)
-            )
-            # All rows, though there is at most one: a statement left open would pin a snapshot.
-            found: list[Stored] = cursor.fetchall()
-            return found[0] if found else None
+            rows: list[Any] = self._connection.driver_connection.execute(query, values).fetchall()
+            return rows
 
     def _look_up_remotely(self, key: str) -> Stored | None:
         query = select(cache.c.created_at, cache.c.response).where(cache.c.key == key)

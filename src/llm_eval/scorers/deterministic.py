@@ -33,6 +33,8 @@ def accepted(sample: Sample) -> Sequence[str]:
         ScorerError: the row has none.
     """
     target = sample.target
+    if isinstance(target, str):
+        return (target,)
     given = target if isinstance(target, list | tuple) else [target]
     answers = [str(answer) for answer in given if answer is not None]
     if not answers:
@@ -62,11 +64,10 @@ class ExactMatch(Deterministic):
         """Compare with every accepted answer."""
         rule, given = _rule(self.normalise), str(answer)
         normal = rule(given)
-        right = any(
-            normal == rule(answer) or (self.numeric and _same_number(given, answer))
-            for answer in accepted(sample)
-        )
-        return [Score("exact_match", float(right))]
+        for wanted in accepted(sample):
+            if normal == rule(wanted) or (self.numeric and _same_number(given, wanted)):
+                return [Score("exact_match", 1.0)]
+        return [Score("exact_match", 0.0)]
 
 
 @dataclass(frozen=True, slots=True)
