@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_eval.evaluation import Evaluation, evaluate
+from llm_eval.evaluation import evaluate
+from llm_eval.execution import Evaluation
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.budget import Budget
 from llm_eval.models.gguf_model import GGUFModel

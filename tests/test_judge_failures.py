@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from llm_eval.cli.main import main
-from llm_eval.evaluation import Evaluation, evaluate
+from llm_eval.evaluation import evaluate
+from llm_eval.execution import Evaluation
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.testing import Faults, StubServer, stub_judge
 from llm_eval.testing.stub_replies import hashed

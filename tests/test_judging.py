@@ -9,16 +9,10 @@ from typing import Any
 import pytest
 
 from llm_eval.errors import ConfigError
-from llm_eval.evaluation import (
-    Evaluation,
-    Request,
-    evaluate,
-    execute_plan,
-    prepare,
-    resume_request,
-)
+from llm_eval.evaluation import Request, evaluate, prepare, resume_request
+from llm_eval.execution import Evaluation, Executable, execute_plan
 from llm_eval.metrics.storage import MetricsStorage
-from llm_eval.rescore import Rescoring, rescore
+from llm_eval.rescore import Rescoring, prepare_rescoring, rescore, resume_rescoring
 from llm_eval.testing import Faults, StubServer, stub_judge
 from llm_eval.testing.stub_replies import Answer, hashed
 from llm_eval.types import Unscored
@@ -270,3 +264,44 @@ def test_failed_samples_stay_failed(storage: MetricsStorage) -> None:
 def test_nothing_to_score_again_is_said(storage: MetricsStorage) -> None:
     with pytest.raises(ConfigError, match="no run"):
         rescore(Rescoring(run="latest"), storage)
+
+
+def test_a_rescoring_is_gone_on_with_by_its_own_command(storage: MetricsStorage) -> None:
+    with StubServer(answer).in_thread() as stub:
+        asyncio.run(judged(storage, stub, judge_model=None))
+        child = rescore(Rescoring(run="latest", scorers=["contains"]), storage)
+    info = storage.get_run(child.run_id)
+    with pytest.raises(ConfigError, match=f"llm-eval rescore --resume {child.run_id}"):
+        resume_request(info)
+    assert resume_rescoring(info).scorers == ["contains"]
+
+
+def test_a_rescoring_of_half_a_run_is_completed_after_it(storage: MetricsStorage) -> None:
+    """What the run lacked is scored when it is there; what was scored is not scored again."""
+    with StubServer(answer).in_thread() as stub:
+        spent = {"max_tokens_total": 100, "concurrency": 1}
+        parent = asyncio.run(judged(storage, stub, judge_model=None, **spent))
+        child = rescore(Rescoring(run="latest", judge_model=f"openai/j@{stub.url}"), storage)
+        n_half = storage.get_run(child.run_id).n_done
+        assert (child.status, child.outcome.ending) == ("incomplete", "finished")
+        assert 0 < n_half < N
+        whole = replace(resume_request(storage.get_run(parent.run_id)), max_tokens_total=None)
+        asyncio.run(go_on(prepare(whole, storage), storage, parent.run_id))
+        asked = stub.n_requests
+        again = resume_rescoring(storage.get_run(child.run_id))
+        ended = asyncio.run(go_on(prepare_rescoring(again, storage), storage, child.run_id))
+        assert (ended.status, ended.run_id) == ("complete", child.run_id)
+        assert stub.n_requests - asked <= N - n_half
+
+
+async def go_on(plan: Executable, storage: MetricsStorage, run_id: str) -> Evaluation:
+    return await execute_plan(plan, storage, resume=storage.get_run(run_id))
+
+
+def test_a_rescoring_by_another_scorer_is_not_gone_on_with(storage: MetricsStorage) -> None:
+    with StubServer(answer).in_thread() as stub:
+        asyncio.run(judged(storage, stub, judge_model=None))
+        child = rescore(Rescoring(run="latest", scorers=["contains"]), storage)
+        other = prepare_rescoring(Rescoring(run="latest", scorers=["exact_match"]), storage)
+        with pytest.raises(ConfigError, match=r"metrics, .*scorers changed since it started"):
+            asyncio.run(go_on(other, storage, child.run_id))

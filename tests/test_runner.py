@@ -11,8 +11,9 @@ from sqlalchemy import event
 
 from llm_eval import evaluate, recipe
 from llm_eval.errors import ConfigError, ProviderError, StoreError
-from llm_eval.evaluation import Built, Evaluation, Plan, Request, execute_plan, prepare
+from llm_eval.evaluation import Built, Plan, Request, prepare
 from llm_eval.event_loop import in_own_loop
+from llm_eval.execution import Evaluation, execute_plan
 from llm_eval.fingerprint import identify
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.base import BaseModel

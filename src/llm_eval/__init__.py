@@ -7,12 +7,13 @@ from llm_eval.version import __version__
 # Not from typing: importing that takes half as long as starting the interpreter.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from llm_eval.evaluation import Evaluation, evaluate
+    from llm_eval.evaluation import evaluate
+    from llm_eval.execution import Evaluation
     from llm_eval.metrics.storage import MetricsStorage
     from llm_eval.types import Message, ModelResponse, Sample, Sampling, Score, Unscored
 
 _HOME = {
-    "Evaluation": "llm_eval.evaluation",
+    "Evaluation": "llm_eval.execution",
     "Message": "llm_eval.types",
     "MetricsStorage": "llm_eval.metrics.storage",
     "ModelResponse": "llm_eval.types",

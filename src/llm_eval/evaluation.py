@@ -5,40 +5,31 @@
 >>> result.metrics["exact_match"].value
 """
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from llm_eval.config import load_models, parse_spec
 from llm_eval.errors import ConfigError
 from llm_eval.event_loop import in_own_loop
-from llm_eval.judging import Preparations, add_judges, judge_blocks, make_ready
-from llm_eval.metrics.collector import MetricSummary, RunSummary, collect
+from llm_eval.execution import Evaluation, execute_plan
+from llm_eval.judging import add_judges
 from llm_eval.metrics.storage import MetricsStorage, new_run_id
 from llm_eval.models.base import BaseModel
 from llm_eval.models.budget import Budget
 from llm_eval.models.build import build_model
 from llm_eval.models.limiting import Limiter, Limiting
 from llm_eval.models.pricing import price_of
-from llm_eval.observability.tracer import tracer_from_environment
-from llm_eval.recipe import DatasetScan, check_resumable, recipe, scan
-from llm_eval.runner import DEFAULT_CONCURRENCY, Job, Observer, Outcome, run
-from llm_eval.scorers.canaries import PREPARED
+from llm_eval.recipe import DatasetScan, recipe, scan
+from llm_eval.runner import DEFAULT_CONCURRENCY, Job, Observer
 from llm_eval.scorers.judge_models import Tally
 from llm_eval.specs import Limits, Price
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
-from llm_eval.tracing import traced, traced_canaries
-from llm_eval.types import RunInfo, RunStatus, SampleResult, Sampling
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
+from llm_eval.types import RunInfo, Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,47 +80,6 @@ class Request:
         return {name: value for name, value in given.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A run that ended: its numbers, and its rows where they are stored."""
-
-    run_id: str
-    outcome: Outcome
-    summary: RunSummary
-    storage: MetricsStorage = field(repr=False)
-
-    @property
-    def status(self) -> RunStatus:
-        """How far it got: complete, incomplete or interrupted."""
-        return self.summary.status
-
-    @property
-    def metrics(self) -> Mapping[str, MetricSummary]:
-        """Headline value, interval and counts of each metric."""
-        return self.summary.metrics
-
-    def results(self, *, failures: bool = False) -> Iterator[SampleResult]:
-        """Every sample's result in dataset order, read from the store as it is consumed."""
-        return self.storage.results(self.run_id, failures=failures)
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """One flat row a sample: ids, slice, status, reply, answer, a column for each metric."""
-        for result in self.results():
-            yield _row(result)
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """`rows()` as a pandas frame."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
-
-    def to_polars(self) -> "pl.DataFrame":
-        """`rows()` as a polars frame."""
-        import polars as pl
-
-        return pl.DataFrame(list(self.rows()), infer_schema_length=None)
-
-
 def evaluate(
     task: str | Task,
     model: str | BaseModel,
@@ -177,56 +127,18 @@ class Built:
     model: BaseModel | None = None
 
 
-async def execute_plan(
-    plan: "Plan",
-    storage: MetricsStorage,
-    *,
-    observers: Sequence[Observer] = (),
-    stop: asyncio.Event | None = None,
-    resume: RunInfo | None = None,
-) -> Evaluation:
-    """Run `plan`, or go on with the run `resume` that was started from the same request."""
-    stop = stop or asyncio.Event()
-    passing = asyncio.create_task(_pass_on(stop, plan.budget))
-    tracer = tracer_from_environment()
-    models = {id(model): model for model in (plan.model, *(j.inner for j in plan.judges))}
-    try:
-        for model in models.values():
-            await model.start()
-        recipe_so_far = resume.recipe if resume else None
-        task, prepared = await make_ready(
-            plan.task,
-            plan.request.split,
-            recipe=recipe_so_far,
-            watch=traced_canaries(plan.task.name, tracer),
-        )
-        plan = replace(plan, task=task)
-        info = _reopen(resume, plan, storage) if resume else _open(plan, storage, prepared)
-        started = perf_counter()
-        with traced(plan.job(info.run_id), info, tracer) as job:
-            outcome = await run(job, storage, observers=observers, stop=stop)
-        blocks = _judged(plan, info, storage, prepared)
-        return _close(info, outcome, storage, perf_counter() - started, blocks)
-    finally:
-        passing.cancel()
-        for model in models.values():
-            await model.aclose()
-        if tracer is not None:
-            tracer.close()
-
-
-async def _pass_on(stop: asyncio.Event, budget: Budget) -> None:
-    """Whoever waits before a call is told to stop, too."""
-    await stop.wait()
-    budget.stop()
-
-
 def resume_request(info: RunInfo) -> Request:
     """The request that a stored run was started from.
 
     Raises:
-        ConfigError: the run was started from objects in Python, which no name can rebuild.
+        ConfigError: it was started from objects in Python, which no name can rebuild, or it is a
+            rescoring, which has a command of its own.
     """
+    if "rescoring" in info.recipe:
+        raise ConfigError(
+            f"run {info.run_id} scores the replies of {info.recipe['parent']} again; go on with: "
+            f"llm-eval rescore --resume {info.run_id}"
+        )
     stored = info.recipe.get("request")
     if stored is None:
         raise ConfigError(
@@ -242,6 +154,7 @@ class Plan:
     request: Request
     task: Task
     model: BaseModel
+    """The candidate."""
     sampling: Sampling
     dataset: DatasetScan
     price: Price | None
@@ -250,6 +163,26 @@ class Plan:
     judges: tuple[Tally, ...] = ()
     budget: Budget = field(default_factory=Budget)
     """What all models of the run share."""
+
+    @property
+    def task_spec(self) -> str:
+        """The task as it was named."""
+        return self.request.task
+
+    @property
+    def model_spec(self) -> str:
+        """The candidate as it was named."""
+        return self.request.model
+
+    @property
+    def models(self) -> Sequence[BaseModel]:
+        """The candidate and its judges."""
+        return (self.model, *(judge.inner for judge in self.judges))
+
+    @property
+    def split(self) -> str:
+        """Where samples come from."""
+        return self.request.split
 
     @property
     def n_total(self) -> int:
@@ -273,6 +206,23 @@ class Plan:
         if self.rebuildable:
             built["request"] = msgspec.to_builtins(request)
         return built
+
+    def with_task(self, task: Task) -> "Plan":
+        """The same with another task, such as one whose judges are settled."""
+        return replace(self, task=task)
+
+    def new_run(self) -> RunInfo:
+        """The run, before it is stored."""
+        now = datetime.now(UTC)
+        return RunInfo(
+            run_id=new_run_id(now),
+            task=self.request.task,
+            model=self.request.model,
+            created_at=now.isoformat(timespec="seconds"),
+            recipe=self.recipe,
+            n_total=self.n_total,
+            tags=self.request.tags,
+        )
 
     def job(self, run_id: str) -> Job:
         """What the engine runs."""
@@ -338,77 +288,3 @@ def _sampling(task: Sampling, model: Mapping[str, Any], request: Request) -> Sam
     if sampling.temperature > 0 and sampling.seed is None:
         sampling = replace(sampling, seed=request.seed)
     return sampling
-
-
-def _open(plan: Plan, storage: MetricsStorage, prepared: Preparations) -> RunInfo:
-    now = datetime.now(UTC)
-    judges = {PREPARED: msgspec.to_builtins(prepared)} if prepared else {}
-    info = RunInfo(
-        run_id=new_run_id(now),
-        task=plan.request.task,
-        model=plan.request.model,
-        created_at=now.isoformat(timespec="seconds"),
-        recipe=plan.recipe | judges,
-        n_total=plan.n_total,
-        tags=plan.request.tags,
-    )
-    storage.create_run(info)
-    return info
-
-
-def _reopen(info: RunInfo, plan: Plan, storage: MetricsStorage) -> RunInfo:
-    check_resumable(info.run_id, info.recipe, plan.recipe)
-    storage.update_run(info.run_id, status="running")
-    return info
-
-
-def _judged(
-    plan: Plan, info: RunInfo, storage: MetricsStorage, prepared: Preparations
-) -> list[dict[str, Any]]:
-    """What the summary says of the run's judges; nothing is read where there are none."""
-    if not plan.judges:
-        return []
-    return judge_blocks(plan.task, storage.results(info.run_id), info.model, prepared)
-
-
-def _close(
-    info: RunInfo,
-    outcome: Outcome,
-    storage: MetricsStorage,
-    wall_s: float,
-    judge: Sequence[Mapping[str, Any]] = (),
-) -> Evaluation:
-    storage.update_run(
-        info.run_id,
-        status=_status(outcome),
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    summary = replace(collect(storage, info.run_id, wall_s=wall_s), judge=judge)
-    storage.update_run(info.run_id, summary=summary.to_dict())
-    return Evaluation(info.run_id, outcome, summary, storage)
-
-
-def _status(outcome: Outcome) -> RunStatus:
-    if outcome.ending == "interrupted":
-        return "interrupted"
-    if outcome.ending == "finished" and outcome.n_failed == 0:
-        return "complete"
-    return "incomplete"
-
-
-def _row(result: SampleResult) -> dict[str, Any]:
-    sample, response = result.sample, result.response
-    return {
-        "index": result.index,
-        "epoch": result.epoch,
-        "sample_id": sample.id,
-        "slice": sample.slice,
-        "status": result.status,
-        "expected": msgspec.json.encode(sample.target).decode(),
-        "reply": response.text if response else None,
-        "parse_error": result.parse_error,
-        "error": result.failure.message if result.failure else None,
-        "latency_s": response.latency_s if response else None,
-        "cost_usd": response.cost_usd if response else None,
-        **{score.metric: getattr(score, "value", None) for score in result.scores},
-    }

@@ -25,7 +25,7 @@ from llm_eval.tasks.base import Task
 from llm_eval.types import Sample, Sampling
 from llm_eval.version import __version__
 
-IGNORED = ("code", "request", PREPARED)
+IGNORED = ("code", "request", "rescoring", PREPARED)
 """What a run may be gone on with all the same."""
 MUST_MATCH = ("task", "task_version", "split", "dataset_hash", "prompt_hash", "scorers")
 """What two runs share when the difference of their numbers is the model's doing."""

@@ -15,6 +15,7 @@ from llm_eval.errors import BudgetExceededError, ProviderError, StoppedError, bo
 from llm_eval.fingerprint import request_key
 from llm_eval.garbage import fewer_collections
 from llm_eval.grading import grade
+from llm_eval.judging import bound_judges
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.writer import RunWriter
 from llm_eval.models.base import BaseModel
@@ -52,6 +53,18 @@ class Job:
     """Wraps the evaluation of each sample, and may give it another model and other scorers."""
     first: Sequence[Sample] = ()
     """The first samples, where they are known already; the others are read as they are needed."""
+    remaining: "Callable[[], Iterator[Work]] | None" = None
+    """Replies of another run, where nothing is asked; None: every sample without a result."""
+
+    @property
+    def workers(self) -> int:
+        """How many samples are under way at once.
+
+        Four times the slots: a worker also waits for the commit that makes its reply durable, and
+        for scoring. With twice as many, a slow disk left slots empty.
+        """
+        most = 4 * self.concurrency + 8 if self.remaining is None else self.concurrency
+        return min(most, max(1, self.n_samples * self.epochs))
 
     def samples(self) -> Iterator[Sample]:
         """All of them, in the order of the dataset."""
@@ -77,6 +90,10 @@ class Work:
     epoch: int
     sample: Sample
     response: ModelResponse | None
+    prompt: Prompt | None = None
+    """What the reply is to; None: what the task asks."""
+    failure: Failure | None = None
+    """Why there is no reply, where nobody is to be asked for it."""
 
 
 Evaluate = Callable[[Job, Work], Awaitable[SampleResult]]
@@ -102,13 +119,10 @@ async def run(
     """
     async with storage.writer(job.run_id) as writer, ScoringPool() as pool:
         engine = _Engine(job, storage, writer, pool, observers, stop or asyncio.Event())
-        # Four times the slots: a worker also waits for the commit that makes its reply durable,
-        # and for scoring. With twice as many, a slow disk left slots empty.
-        workers = min(4 * job.concurrency + 8, max(1, job.n_samples * job.epochs))
         try:
             with fewer_collections():
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(workers):
+                    for _ in range(job.workers):
                         group.create_task(engine.work_off())
         except ExceptionGroup as errors:
             raise _cause(errors) from errors
@@ -138,11 +152,12 @@ class _Engine:
         self._pool = pool
         self._observers = observers
         self._stop = stop
-        self._work = _remaining(job, storage)
+        self._work = job.remaining() if job.remaining else _remaining(job, storage)
         self._ending: Ending = "finished"
         self._reason: str | None = None
         self._n_failed = 0
         self._fingerprint = job.model.fingerprint
+        self._has_judges = bool(bound_judges(job.task))
         around = job.around
         self._evaluated: Evaluate = around(self._evaluate) if around else self._evaluate
 
@@ -158,6 +173,10 @@ class _Engine:
             except ProviderError as exc:
                 return self._end("fatal", str(exc))
             await self._keep(result)
+            if work.response is not None and self._has_judges:
+                # Whose reply was new has waited for the disk. Here a verdict is all that was paid
+                # for: before the next one, it is durable.
+                await self._writer.flush()
         return None
 
     def outcome(self) -> Outcome:
@@ -169,7 +188,9 @@ class _Engine:
     async def _evaluate(self, job: Job, work: Work) -> SampleResult:
         sample = work.sample
         ASKING.set((job.run_id, work.index, work.epoch))
-        prompt = job.task.prompt(sample)
+        prompt = job.task.prompt(sample) if work.prompt is None else work.prompt
+        if work.failure is not None:
+            return SampleResult(work.index, work.epoch, sample, prompt, failure=work.failure)
         try:
             response = work.response or await self._ask(job, work, prompt)
         except ProviderError as exc:

@@ -39,7 +39,8 @@ def traced(job: Job, info: RunInfo, tracer: Tracer | None) -> Iterator[Job]:
             model=TracedModel(job.model, tracer),
             task=with_scorers(job.task, [_traced_scorer(s, tracer) for s in job.task.scorers]),
         )
-        yield replace(job, around=lambda evaluate: _around(evaluate, with_spans, tracer))
+        inner = job.around or (lambda evaluate: evaluate)
+        yield replace(job, around=lambda evaluate: _around(inner(evaluate), with_spans, tracer))
 
 
 def traced_canaries(task: str, tracer: Tracer | None) -> Watch:

@@ -182,6 +182,16 @@ def test_labels_of_chosen_replies_are_marked_so(
         (("review", "import", "RUN", "nowhere.csv"), r"nowhere\.csv"),
         (("review", "export", "RUN", "--output", "x.xlsx"), r"must end in \.csv or \.jsonl"),
         (("rescore", "RUN", "--rubric", "faithfulness"), r"give --judge-model SPEC"),
+        (("rescore",), r"name the RUN to score again, or go on with one: --resume RUN"),
+        (
+            ("rescore", "--resume", "RUN"),
+            r"is no rescoring; go on with: llm-eval run",
+        ),
+        (("rescore", "RUN", "--resume", "RUN"), r"--resume takes no RUN: the rescoring knows it"),
+        (
+            ("rescore", "--resume", "RUN", "--judge-model", "x/y"),
+            r"--resume takes no --judge-model: the rescoring knows it",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_line(

@@ -23,7 +23,8 @@ from typing import Any
 from sqlalchemy import event
 
 from llm_eval.cli.signals import stop_on_signals
-from llm_eval.evaluation import Built, Evaluation, Plan, Request, execute_plan, prepare
+from llm_eval.evaluation import Built, Plan, Request, prepare
+from llm_eval.execution import Evaluation, execute_plan
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.base import BaseModel
 from llm_eval.models.caching import Caching

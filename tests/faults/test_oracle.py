@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from llm_eval import evaluate
-from llm_eval.evaluation import Evaluation
+from llm_eval.execution import Evaluation
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.base import BaseModel
 from llm_eval.models.build import build_model

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from llm_eval.evaluation import Built, Evaluation, Request, execute_plan, prepare
+from llm_eval.evaluation import Built, Request, prepare
+from llm_eval.execution import Evaluation, execute_plan
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.build import build_model
 from llm_eval.specs import ModelSpec

@@ -8,8 +8,9 @@ import pytest
 
 from llm_eval.cli.main import main
 from llm_eval.errors import ConfigError
-from llm_eval.evaluation import Evaluation, Plan, execute_plan
+from llm_eval.evaluation import Plan
 from llm_eval.event_loop import in_own_loop
+from llm_eval.execution import Evaluation, execute_plan
 from llm_eval.finetune.loop import Loop, LoopResult, LoopStoppedError
 from llm_eval.finetune.loop_config import load_loop
 from llm_eval.finetune.loop_report import loop_report

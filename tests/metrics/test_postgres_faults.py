@@ -11,8 +11,9 @@ import pytest
 
 from llm_eval import evaluate
 from llm_eval.errors import StoreError
-from llm_eval.evaluation import Plan, execute_plan
+from llm_eval.evaluation import Plan
 from llm_eval.event_loop import in_own_loop
+from llm_eval.execution import execute_plan
 from llm_eval.metrics.storage import MetricsStorage
 from tests.databases import fresh_database, postgres_server
 from tests.test_runner import Numbers, model, plan_of

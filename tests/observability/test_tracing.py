@@ -24,17 +24,18 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from llm_eval import evaluate, evaluation, tracing
+from llm_eval import evaluate, execution, tracing
 from llm_eval.errors import ConfigError, ProviderError
 from llm_eval.judging import with_scorers
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.caching import Caching
 from llm_eval.observability import tracer
 from llm_eval.observability.tracer import Tracer, is_on, tracer_from_environment
+from llm_eval.rescore import Rescoring, rescore
 from llm_eval.runner import Job, Work
 from llm_eval.scorers.canaries import N_SAMPLES, canary_texts
 from llm_eval.tasks.build import build_task
-from llm_eval.testing import ScriptedModel
+from llm_eval.testing import ScriptedModel, StubServer, stub_judge
 from llm_eval.testing.scripted import Call
 from llm_eval.tracing import TracedModel, TracedScorer, traced
 from llm_eval.types import (
@@ -114,7 +115,7 @@ def late(call: Call, number: int = 1) -> ProviderError | None:
 def run(
     monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage, memory: Memory, **options: Any
 ) -> None:
-    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: memory.tracer)
+    monkeypatch.setattr(execution, "tracer_from_environment", lambda: memory.tracer)
     evaluate("qa", ScriptedModel(reply, name="m", fault=late), db=storage, limit=3, **options)
 
 
@@ -138,7 +139,7 @@ def test_the_calls_of_a_judge_are_spans_within_its_score(
     monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage
 ) -> None:
     memory = Memory()
-    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: memory.tracer)
+    monkeypatch.setattr(execution, "tracer_from_environment", lambda: memory.tracer)
     panel = judge(saying(verdict(BEST), name="j1"), saying(verdict(BEST), name="j2"))
     task = with_scorers(build_task("qa"), [panel])
     done = evaluate(task, ScriptedModel(reply, name="m"), db=storage, limit=2)
@@ -150,11 +151,28 @@ def test_the_calls_of_a_judge_are_spans_within_its_score(
         assert dict(within[0].attributes or {})["gen_ai.usage.output_tokens"] is not None
 
 
+def test_a_rescoring_is_traced_and_its_replies_are_no_calls(
+    monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage
+) -> None:
+    memory = Memory()
+    evaluate("qa", ScriptedModel(reply, name="m"), db=storage, limit=2)
+    monkeypatch.setattr(execution, "tracer_from_environment", lambda: memory.tracer)
+    with StubServer(stub_judge.verdict).in_thread() as stub:
+        rescore(Rescoring(run="latest", judge_model=f"openai/j@{stub.url}"), storage)
+    [whole] = memory.spans("evaluate qa")
+    samples, scores = memory.spans("sample"), memory.spans("score llm_judge")
+    assert [s.parent and s.parent.span_id for s in samples] == [whole.context.span_id] * 2
+    judged = {s.context.span_id for s in scores}
+    assert len([s for s in memory.spans("chat j") if s.parent and s.parent.span_id in judged]) == 2
+    assert len(memory.spans("canaries judge")) == 1
+    assert memory.n_calls() == 0
+
+
 def test_canaries_are_a_trace_of_their_own_ahead_of_the_run(
     monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage
 ) -> None:
     memory = Memory()
-    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: memory.tracer)
+    monkeypatch.setattr(execution, "tracer_from_environment", lambda: memory.tracer)
     watched = judge(saying(verdict(BEST), name="j1"))
     task = with_scorers(build_task("qa"), [watched])
     evaluate(task, ScriptedModel(reply, name="m"), db=storage, limit=2)
@@ -248,7 +266,7 @@ def test_fast_runs_have_spans_for_some_samples_and_for_every_failure(
     memory = Memory(samples_per_s=1e-9)
     monkeypatch.setattr(tracer, "_BURST", 2.0)
     memory.tracer._allowed = 2.0
-    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: memory.tracer)
+    monkeypatch.setattr(execution, "tracer_from_environment", lambda: memory.tracer)
     model = ScriptedModel(reply, name="m", fault=lambda call: late(call, number=5))
     evaluate("qa", model, db=storage, limit=8)
     samples = memory.spans("sample")
@@ -306,7 +324,7 @@ def test_replies_of_the_cache_are_no_calls(
     monkeypatch: pytest.MonkeyPatch, storage: MetricsStorage
 ) -> None:
     memory = Memory()
-    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: memory.tracer)
+    monkeypatch.setattr(execution, "tracer_from_environment", lambda: memory.tracer)
     model = Caching(ScriptedModel(reply, name="m"), storage.cache())
     evaluate("qa", model, db=storage, limit=2)
     evaluate("qa", model, db=storage, limit=3)
@@ -380,7 +398,7 @@ def test_tracing_changes_no_number(
 ) -> None:
     model = ScriptedModel(["Paris"], name="m")
     plain = evaluate("qa", model, db=storage, limit=4)
-    monkeypatch.setattr(evaluation, "tracer_from_environment", lambda: Memory().tracer)
+    monkeypatch.setattr(execution, "tracer_from_environment", lambda: Memory().tracer)
     watched = evaluate("qa", model, db=storage, limit=4)
     assert watched.metrics == plain.metrics
     both = [storage.get_run(done.run_id).recipe for done in (plain, watched)]

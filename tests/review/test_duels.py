@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from llm_eval.errors import ConfigError
-from llm_eval.evaluation import Evaluation, evaluate
+from llm_eval.evaluation import evaluate
+from llm_eval.execution import Evaluation
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.budget import Budget
 from llm_eval.review.duels import Play, majority, play

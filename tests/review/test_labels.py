@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from llm_eval.errors import ConfigError, DatasetError
-from llm_eval.evaluation import Evaluation, evaluate
+from llm_eval.evaluation import evaluate
+from llm_eval.execution import Evaluation
 from llm_eval.metrics.labels import Calibration, Label, item_of
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.rescore import Rescoring, rescore

@@ -9,8 +9,9 @@ from llm_eval.cli.gate import print_report as print_gate
 from llm_eval.cli.progress import Progress
 from llm_eval.cli.signals import stop_on_signals
 from llm_eval.cli.terminal import clean, notes, output, write_json
-from llm_eval.evaluation import Evaluation, Plan, execute_plan
+from llm_eval.evaluation import Plan
 from llm_eval.event_loop import in_own_loop
+from llm_eval.execution import Evaluation, execute_plan
 from llm_eval.finetune.card import model_card
 from llm_eval.finetune.card_sources import gather
 from llm_eval.finetune.loop import Loop, LoopResult, LoopStoppedError

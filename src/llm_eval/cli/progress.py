@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from llm_eval.cli.terminal import notes
-from llm_eval.evaluation import Plan
+from llm_eval.execution import Executable
 from llm_eval.types import SampleResult
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ _LINE_EVERY_S = 30.0
 class Progress:
     """Counts finished samples and shows them; a context manager around one run."""
 
-    def __init__(self, plan: Plan, n_kept: int = 0) -> None:
+    def __init__(self, plan: Executable, n_kept: int = 0) -> None:
         """Start at what is done: `n_kept` of the plan's samples × epochs."""
-        self._title = f"{plan.request.task} · {plan.request.model}"
+        self._title = f"{plan.task_spec} · {plan.model_spec}"
         self._total = plan.n_total
         self._kept = self._done = n_kept
         self._failed = self._tokens = 0

@@ -2,15 +2,37 @@
 
 import argparse
 
-from llm_eval.cli import summary
+from llm_eval.cli import watch
 from llm_eval.cli.database import open_storage
-from llm_eval.cli.terminal import notes, write_json
-from llm_eval.rescore import Rescoring, rescore
+from llm_eval.cli.execution import execute_all, exit_code, report
+from llm_eval.errors import ConfigError
+from llm_eval.rescore import Rescoring, prepare_rescoring, resume_rescoring
+from llm_eval.types import RunInfo
+
+_KNOWN = ("run", "judge_model", "rubric", "judge_samples", "judge_panel", "scorers")
+"""What a rescoring that is gone on with was started with."""
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Score again and print; 0, or 4 where something is missing."""
-    asked = Rescoring(
+    """Score again and print; 0, 4 where something is missing, 130 when interrupted."""
+    with open_storage(args) as storage:
+        resumed = storage.get_run(args.resume) if args.resume else None
+        plan = prepare_rescoring(_asked(args, resumed), storage)
+        with watch.watching(args) as watchers:
+            evaluations = execute_all([plan], storage, watchers, resumed)
+        report(evaluations, as_json=args.json)
+        return max((exit_code(evaluation) for evaluation in evaluations), default=130)
+
+
+def _asked(args: argparse.Namespace, resumed: RunInfo | None) -> Rescoring:
+    if resumed is not None:
+        if given := [name for name in _KNOWN if getattr(args, name)]:
+            flag = "RUN" if given[0] == "run" else f"--{given[0].replace('_', '-')}"
+            raise ConfigError(f"--resume takes no {flag}: the rescoring knows it")
+        return resume_rescoring(resumed)
+    if args.run is None:
+        raise ConfigError("name the RUN to score again, or go on with one: --resume RUN")
+    return Rescoring(
         run=args.run,
         judge_model=args.judge_model,
         rubric=args.rubric,
@@ -22,15 +44,3 @@ def execute(args: argparse.Namespace) -> int:
         max_cost_usd=args.max_cost,
         tags=dict(args.tag),
     )
-    with open_storage(args) as storage:
-        evaluation = rescore(asked, storage)
-        info = storage.get_run(evaluation.run_id)
-        numbers = dict(info.summary or {})
-        if args.json:
-            write_json(numbers)
-        else:
-            summary.print_summary(numbers)
-            notes().print(f"replies of {numbers['parent']}, scored again as {info.run_id}")
-        if evaluation.outcome.reason:
-            notes().print(f"stopped: {evaluation.outcome.reason}")
-        return 0 if evaluation.status == "complete" else 4

@@ -1,4 +1,4 @@
-"""`run`'s options for those who watch: logs, metrics. Off, they cost nothing."""
+"""Options of `run` and `rescore` for those who watch: logs, metrics. Off, they cost nothing."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ from llm_eval.models.base import BaseModel, ModelWrapper
 from llm_eval.models.limiting import Limiting
 
 if TYPE_CHECKING:
-    from llm_eval.evaluation import Plan
+    from llm_eval.execution import Executable
     from llm_eval.observability.live_metrics import LimiterState, LiveRun
     from llm_eval.runner import Observer
 
-    Watchers = Callable[[Plan, int], list[Observer]]
-    Maker = Callable[[Plan, int], Observer]
+    Watchers = Callable[[Executable, int], list[Observer]]
+    Maker = Callable[[Executable, int], Observer]
 
 
 @contextmanager
@@ -35,11 +35,10 @@ def _logs(args: argparse.Namespace) -> "Maker":
 
     logs.configure(args.log_level or "info", as_json=args.log_json)
 
-    def make(plan: "Plan", n_kept: int) -> "Observer":
-        request = plan.request
-        n = {"n": plan.n_total, "n_kept": n_kept}
-        logs.log("info", "run starts", task=request.task, model=request.model, **n)
-        return logs.RunLog(request.task, request.model)
+    def make(plan: "Executable", n_kept: int) -> "Observer":
+        who = {"task": plan.task_spec, "model": plan.model_spec}
+        logs.log("info", "run starts", **who, n=plan.n_total, n_kept=n_kept)
+        return logs.RunLog(plan.task_spec, plan.model_spec)
 
     return make
 
@@ -51,14 +50,14 @@ def _metrics(args: argparse.Namespace, stack: ExitStack) -> "Maker":
     runs = stack.enter_context(serving(port, host))
     notes().print(f"metrics: http://{host}:{runs.port}/metrics")
 
-    def make(plan: "Plan", n_kept: int) -> "LiveRun":
+    def make(plan: "Executable", n_kept: int) -> "LiveRun":
         live = LiveRun(
-            plan.request.task,
-            plan.request.model,
+            plan.task_spec,
+            plan.model_spec,
             plan.n_total - n_kept,
             n_kept=n_kept,
             worst={m.name: m.worst for scorer in plan.task.scorers for m in scorer.metrics},
-            limiter=_limiter_state(plan.model),
+            limiter=_limiter_state(plan.models[0]) if plan.models else None,
         )
         runs.add(live)
         return live

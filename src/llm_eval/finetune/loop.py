@@ -21,8 +21,9 @@ from llm_eval.ci.thresholds import Thresholds, load_thresholds
 from llm_eval.compare.comparison import Comparison, compare_runs
 from llm_eval.compare.report import Report, build_report
 from llm_eval.errors import ConfigError
-from llm_eval.evaluation import Evaluation, Plan, Request, execute_plan, prepare
+from llm_eval.evaluation import Plan, Request, prepare
 from llm_eval.event_loop import in_own_loop
+from llm_eval.execution import Evaluation, execute_plan
 from llm_eval.finetune.config import Recipe, load_recipe
 from llm_eval.finetune.loop_config import LoopConfig, Measurement
 from llm_eval.finetune.qlora_trainer import train

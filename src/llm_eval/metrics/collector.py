@@ -88,11 +88,14 @@ class RunSummary:
     db: str
     judge: Sequence[Mapping[str, Any]] = ()
     """One block a judge: its verdicts by state, its canaries, its own usage."""
+    parent: str | None = None
+    """Of a rescoring, the run whose replies it scores."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The `--json` object; `judge` only where there was one."""
+        """The `--json` object; `judge` and `parent` only where there was one."""
         n_done = self.n_scored + self.n_failed + self.n_unscored
         judged = {"judge": list(self.judge)} if self.judge else {}
+        rescored = {"parent": self.parent} if self.parent else {}
         return judged | {
             "run_id": self.run_id,
             "status": self.status,
@@ -115,6 +118,7 @@ class RunSummary:
             "samples_per_s": round(n_done / self.wall_s, 2) if self.wall_s else None,
             "cache_hits": self.cache_hits,
             "db": self.db,
+            **rescored,
         }
 
 
@@ -153,6 +157,7 @@ def collect(storage: MetricsStorage, run_id: str, *, wall_s: float = 0.0) -> Run
         wall_s=earlier + wall_s,
         cache_hits=cache_hits,
         db=storage.url,
+        parent=info.recipe.get("parent"),
     )
 
 

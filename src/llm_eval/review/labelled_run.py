@@ -15,7 +15,8 @@ from typing import Any
 
 from llm_eval.datasets.load import Row, load_rows
 from llm_eval.errors import DatasetError, ProviderError
-from llm_eval.evaluation import Evaluation, evaluate
+from llm_eval.evaluation import evaluate
+from llm_eval.execution import Evaluation
 from llm_eval.metrics.labels import Label, item_of
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.base import BaseModel

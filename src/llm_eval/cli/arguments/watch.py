@@ -1,4 +1,4 @@
-"""`run`'s options for those who watch: logs, metrics."""
+"""Options of `run` and `rescore` for those who watch: logs, metrics."""
 
 import argparse
 
