@@ -1,10 +1,13 @@
 """Identity is content: equal content, equal key; any change, another key."""
 
+import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_eval import fingerprint
 from llm_eval.fingerprint import canonical, dataset_hash, digest, identify, request_key
 from llm_eval.types import Message, Sampling
 
@@ -54,3 +57,32 @@ def test_requests_differ_by_model_messages_sampling_and_repeat() -> None:
         request_key("m1", PROMPT, Sampling(), repeat=1),
     }
     assert len(keys) == 5
+
+
+def test_the_cache_and_the_store_compute_a_request_key_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampling, prompt = Sampling(), (Message("user", "once"),)
+    key = request_key("m", prompt, sampling)
+    assert key == digest(("m", prompt, sampling, 0))
+    monkeypatch.setattr(fingerprint, "digest", lambda _: "computed")
+    assert request_key("m", prompt, sampling) == key
+    for other in (
+        request_key("n", prompt, sampling),
+        request_key("m", (*prompt,) * 2, sampling),
+        request_key("m", prompt, Sampling()),
+        request_key("m", prompt, sampling, 1),
+    ):
+        assert other == "computed"
+
+
+async def test_a_request_key_is_remembered_by_one_task_alone() -> None:
+    sampling = Sampling()
+
+    async def ask(text: str) -> bool:
+        prompt = (Message("user", text),)
+        first = request_key("m", prompt, sampling)
+        await asyncio.sleep(0)
+        return request_key("m", prompt, sampling) == first == digest(("m", prompt, sampling, 0))
+
+    assert all(await asyncio.gather(*map(ask, "abc")))

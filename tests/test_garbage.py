@@ -87,5 +87,6 @@ def test_while_modules_load_it_is_off_and_then_as_before(enabled: bool) -> None:
         with no_collections():
             assert not gc.isenabled()
         assert gc.isenabled() == enabled
+        assert gc.get_freeze_count() > 0
     finally:
         (gc.enable if before else gc.disable)()

@@ -7,6 +7,7 @@ targets never share one.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from llm_eval.types import Prompt, Sample, Sampling
 _encoder = msgspec.json.Encoder(order="sorted")
 _nothing = hashlib.sha256()
 """Copied for each digest: to make one asks OpenSSL for the algorithm, which takes as long again."""
+
+_last: ContextVar[tuple[str, str, Prompt, Sampling, int] | None] = ContextVar("last", default=None)
 
 
 def canonical(value: object) -> bytes:
@@ -50,8 +53,24 @@ def identify(
 
 
 def request_key(model: str, messages: Prompt, sampling: Sampling, repeat: int = 0) -> str:
-    """Identity of one call: model fingerprint, messages, sampling and which repeat it is."""
-    return digest((model, messages, sampling, repeat))
+    """Identity of one call: model fingerprint, messages, sampling and which repeat it is.
+
+    Whoever asks again for the very same objects gets the last key of this task at once: the cache
+    and the store both need it.
+    """
+    last = _last.get()
+    if last is not None:
+        key, last_model, last_messages, last_sampling, last_repeat = last
+        if (
+            last_messages is messages
+            and last_sampling is sampling
+            and last_repeat == repeat
+            and last_model == model
+        ):
+            return key
+    key = digest((model, messages, sampling, repeat))
+    _last.set((key, model, messages, sampling, repeat))
+    return key
 
 
 class DatasetHash:
