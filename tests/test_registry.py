@@ -23,6 +23,12 @@ def test_a_typo_is_answered_with_the_nearest_name() -> None:
         registry.resolve("scorers", "exact_mach")
 
 
+def test_of_many_names_the_first_are_told_and_how_many_more_there_are() -> None:
+    said = registry.unknown("slice", "zzz", (f"topic={n:03}" for n in range(500)))
+    assert said.startswith("unknown slice 'zzz'; known: topic=000, topic=001, ")
+    assert said.endswith("topic=019, … and 480 more")
+
+
 def test_a_far_off_name_is_answered_with_all_of_them() -> None:
     with pytest.raises(ConfigError, match=r"unknown task 'zzz'; known: json, qa"):
         registry.resolve("tasks", "zzz")

@@ -14,6 +14,9 @@ from llm_eval.errors import ConfigError
 
 Kind = Literal["providers", "tasks", "scorers"]
 
+_LISTED = 20
+"""Names in a message, at most: it stays a line where a run has thousands of samples."""
+
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "providers": {
         "openai": "llm_eval.models.api_model:APIModel",
@@ -72,7 +75,13 @@ def resolve(kind: Kind, name: str) -> Any:
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """`unknown WHAT 'NAME'`, with the nearest known name, or all of them."""
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
-    return f"unknown {what} {name!r}; {hint}"
+    return f"unknown {what} {name!r}; {nearest(name, known)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'NAME'?`; where none is near, what is known, or the first of many."""
+    known = sorted(set(known))
+    if near := difflib.get_close_matches(name, known, n=1):
+        return f"did you mean {near[0]!r}?"
+    more = f", … and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"known: {', '.join(known[:_LISTED]) or 'none'}{more}"

@@ -50,6 +50,7 @@ def test_a_run_without_its_texts_gives_the_same_scores(
     assert again.values.tolist() == table.values.tolist()
     assert list(again.keys) == list(table.keys)
     assert storage.get_run("from=file").status == "complete"
+    assert storage.get_run("latest").run_id == run_id  # what is imported was run elsewhere, before
 
 
 def test_the_tasks_of_all_runs_are_known(storage: MetricsStorage, tmp_path: Path) -> None:

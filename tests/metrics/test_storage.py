@@ -201,10 +201,47 @@ def test_runs_are_found_by_id_beginning_tag_and_latest(storage: MetricsStorage) 
     assert [run.run_id for run in storage.list_runs(since="2026-01-02")] == [new]
 
 
+def test_the_latest_run_is_the_one_stored_last_whatever_the_clock_said(
+    storage: MetricsStorage,
+) -> None:
+    before = start(storage, created_at="2026-01-02T03:30:00+00:00", tags={"branch": "main"})
+    after = start(storage, created_at="2026-01-02T02:40:00+00:00", tags={"branch": "main"})
+    assert storage.get_run("latest").run_id == after
+    assert storage.get_run("branch=main").run_id == after
+    assert [run.run_id for run in storage.list_runs()] == [after, before]
+
+
 def test_an_unknown_run_names_the_nearest(storage: MetricsStorage) -> None:
-    run_id = start(storage)
+    with pytest.raises(ConfigError, match="there are no runs yet"):
+        storage.get_run("release=1")
+    run_id = start(storage, tags={"release": "1.0", "env": "ci"})
+    storage.baselines.promote("main/qa", run_id, by="me")
     with pytest.raises(ConfigError, match=f"did you mean {run_id}"):
         storage.get_run(run_id[:-1] + "!")
+    for ref, said in (
+        ("main/qb", "did you mean main/qa?"),
+        ("latets", "did you mean latest?"),
+        ("relase=1.0", r"did you mean 'release=1\.0'\?"),
+        ("zzz=zzz", r"known: env=ci, release=1\.0"),
+        ("zzz", "llm-eval runs lists them"),
+        ("", "no run ''"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            storage.get_run(ref)
+
+
+def test_a_filter_that_fits_no_run_names_the_nearest(storage: MetricsStorage) -> None:
+    with pytest.raises(ConfigError, match="there are no runs yet"):
+        storage.check_filters(task="t")
+    info = storage.get_run(start(storage, tags={"release": "1.0"}))
+    storage.check_filters(task=info.task, model=info.model, tag=("release", "1.0"))
+    for wrong, said in (
+        ({"task": info.task + "x"}, f"no run of task .*; did you mean '{info.task}'"),
+        ({"model": info.model + "x"}, f"no run of model .*; did you mean '{info.model}'"),
+        ({"tag": ("release", "2.0")}, r"no run with tag 'release=2\.0' .*'release=1\.0'"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            storage.check_filters(**wrong)  # type: ignore[arg-type]
 
 
 def test_an_ambiguous_beginning_is_refused(storage: MetricsStorage) -> None:

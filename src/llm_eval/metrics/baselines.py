@@ -120,6 +120,9 @@ class Baselines:
     def import_run(self, info: RunInfo, table: ScoreTable, outcomes: Outcomes) -> bool:
         """Store a run that came without its texts; False where it is there already.
 
+        It goes before all runs that are there: an import makes no run of this database's own
+        something else than the latest.
+
         Raises:
             ConfigError: another run has this id.
         """
@@ -133,7 +136,9 @@ class Baselines:
                 if codec.from_json(stored.recipe) != codec.from_json(recipe):
                     raise ConfigError(f"another run is stored as {info.run_id}")
                 return False
-            key = connection.execute(insert(runs).values(_run_row(info))).inserted_primary_key[0]
+            first = connection.scalar(select(func.min(runs.c.id)))
+            key = 0 if first is None else first - 1
+            connection.execute(insert(runs).values(id=key, **_run_row(info)))
             labels = [{"run": key, "name": n, "value": v} for n, v in info.tags.items()]
             if labels:
                 connection.execute(insert(tags), labels)

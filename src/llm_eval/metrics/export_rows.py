@@ -54,19 +54,16 @@ def chosen_runs(storage: MetricsStorage, chosen: Selection) -> list[RunInfo]:
     Raises:
         ConfigError: a run is named that is not there.
     """
-    if not chosen.runs:
-        return storage.list_runs(
-            limit=chosen.limit,
-            task=chosen.task,
-            model=chosen.model,
-            tag=chosen.tag,
-            since=chosen.since,
-        )
-    named = {info.run_id: info for info in map(storage.get_run, chosen.runs)}
-    fitting = [info for info in named.values() if _fits(info, chosen)]
-    newest_first = sorted(fitting, key=lambda info: info.created_at, reverse=True)
-    kept = {info.run_id for info in newest_first[: chosen.limit]}
-    return [info for info in fitting if info.run_id in kept]
+    named = list(dict.fromkeys(storage.get_run(ref).run_id for ref in chosen.runs))
+    found = storage.list_runs(
+        limit=chosen.limit,
+        task=chosen.task,
+        model=chosen.model,
+        tag=chosen.tag,
+        since=chosen.since,
+        among=named or None,
+    )
+    return sorted(found, key=lambda info: named.index(info.run_id)) if named else found
 
 
 def sample_sheet(storage: MetricsStorage, chosen: Selection) -> Sheet:
@@ -103,16 +100,6 @@ def result_lines(storage: MetricsStorage, chosen: Selection) -> Iterator[str]:
         run = codec.to_json(dict(zip(_RUN_NAMES, run_part(info), strict=True)))[:-1]
         for row in _stored(storage, info, chosen):
             yield f"{run},{_line(row)}}}"
-
-
-def _fits(info: RunInfo, chosen: Selection) -> bool:
-    name, value = chosen.tag or ("", "")
-    return (
-        chosen.task in (None, info.task)
-        and chosen.model in (None, info.model)
-        and (chosen.tag is None or info.tags.get(name) == value)
-        and (chosen.since is None or info.created_at >= chosen.since)
-    )
 
 
 def _stored(

@@ -85,7 +85,7 @@ class Lineage:
         query = (
             select(runs.c.run_id)
             .where(runs.c.recipe.contains(digest, autoescape=True))
-            .order_by(runs.c.created_at, runs.c.id)
+            .order_by(runs.c.id)
         )
         with reading(self._engine) as connection:
             return list(connection.scalars(query))

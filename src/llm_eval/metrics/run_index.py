@@ -4,16 +4,20 @@ latest   run_20260102_030405_abc123   run_20260102   main/qa   release=1.2
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Column, Engine, Select, func, select
 
 from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
-from llm_eval.metrics.schema import results, runs, tags
+from llm_eval.metrics.schema import baselines, results, runs, tags
 from llm_eval.metrics.transactions import reading
+from llm_eval.registry import nearest
 from llm_eval.types import RunInfo
+
+_LOOKED_AT = 2000
+"""Names among which the nearest is looked for: the newest so many."""
 
 
 class RunIndex:
@@ -31,7 +35,7 @@ class RunIndex:
             ConfigError: there is none, or several; names the nearest.
         """
         newest = ref == "latest" or "=" in ref
-        found = self._infos(_by_reference(ref).limit(1 if newest else 3))
+        found = self._infos(_by_reference(ref).limit(1 if newest else 3)) if ref else []
         if not newest:
             exact = [info for info in found if info.run_id == ref]
             found = exact or found
@@ -53,8 +57,9 @@ class RunIndex:
         status: str | None = None,
         tag: tuple[str, str] | None = None,
         since: str | None = None,
+        among: Collection[str] | None = None,
     ) -> list[RunInfo]:
-        """Runs that match, newest first."""
+        """Runs that match, newest first; `among`: only these ids."""
         query = _newest_first()
         for column, value in ((runs.c.task, task), (runs.c.model, model), (runs.c.status, status)):
             if value is not None:
@@ -63,7 +68,28 @@ class RunIndex:
             query = query.where(runs.c.id.in_(_tagged(*tag)))
         if since is not None:
             query = query.where(runs.c.created_at >= since)
+        if among is not None:
+            query = query.where(runs.c.run_id.in_(among))
         return self._infos(query.limit(limit).offset(offset))
+
+    def check_filters(
+        self,
+        *,
+        task: str | None = None,
+        model: str | None = None,
+        tag: tuple[str, str] | None = None,
+    ) -> None:
+        """Refuse a filter that fits no run, whatever the others are.
+
+        Raises:
+            ConfigError: no run has this task, model or tag; names the nearest that one has.
+        """
+        if task is not None and not self.matching(limit=1, task=task):
+            raise self._unfit("of task", task, self._distinct(runs.c.task))
+        if model is not None and not self.matching(limit=1, model=model):
+            raise self._unfit("of model", model, self._distinct(runs.c.model))
+        if tag is not None and not self.matching(limit=1, tag=tag):
+            raise self._unfit("with tag", "=".join(tag), self._tags())
 
     def key(self, run_id: str) -> int:
         """What the other tables call the run.
@@ -103,17 +129,41 @@ class RunIndex:
         return [_info(row, counts.get(row["id"], 0), labels[row["id"]]) for row in rows]
 
     def _unknown(self, ref: str) -> ConfigError:
-        known = [info.run_id for info in self.matching(limit=200)]
-        near = difflib.get_close_matches(ref, known, n=3, cutoff=0.4)
-        if near:
+        if "=" in ref and (known := self._tags()):
+            hint = nearest(ref, known)
+        elif near := difflib.get_close_matches(ref, self._names(), n=3, cutoff=0.4):
             hint = f"did you mean {' or '.join(near)}?"
         else:
-            hint = "llm-eval runs lists them" if known else "there are no runs yet"
+            hint = "llm-eval runs lists them" if self.count() else "there are no runs yet"
         return ConfigError(f"no run {ref!r} in {self._url}; {hint}")
+
+    def _unfit(self, what: str, name: str, known: list[str]) -> ConfigError:
+        hint = nearest(name, known) if self.count() else "there are no runs yet"
+        return ConfigError(f"there is no run {what} {name!r} in {self._url}; {hint}")
+
+    def _names(self) -> list[str]:
+        """What a run can be called, but for its tags."""
+        newest = select(runs.c.run_id).order_by(runs.c.id.desc()).limit(_LOOKED_AT)
+        with reading(self._engine) as connection:
+            ids = connection.scalars(newest).all()
+        return [*self._distinct(baselines.c.name), *(["latest"] if ids else []), *ids]
+
+    def _tags(self) -> list[str]:
+        query = select(tags.c.name, tags.c.value).order_by(tags.c.run.desc()).limit(_LOOKED_AT)
+        with reading(self._engine) as connection:
+            return list({f"{name}={value}": None for name, value in connection.execute(query)})
+
+    def _distinct(self, column: Column[Any]) -> list[str]:
+        with reading(self._engine) as connection:
+            return list(connection.scalars(select(column).distinct()))
 
 
 def _newest_first() -> Select[Any]:
-    return select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    """By the order in which they were stored: a clock that is set back makes no run an older one.
+
+    What is imported as a baseline comes before all that was run here: see `Baselines.import_run`.
+    """
+    return select(runs).order_by(runs.c.id.desc())
 
 
 def _by_reference(ref: str) -> Select[Any]:

@@ -6,7 +6,7 @@
 
 import secrets
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -186,8 +186,20 @@ class MetricsStorage:
         status: str | None = None,
         tag: tuple[str, str] | None = None,
         since: str | None = None,
+        among: Collection[str] | None = None,
     ) -> list[RunInfo]:
-        """Runs that match, newest first; `since` is an ISO 8601 time in UTC."""
+        """Runs that match, newest first.
+
+        Args:
+            limit: at most so many; None: all.
+            offset: leave out so many of the newest.
+            task: as it was asked for.
+            model: its SPEC.
+            status: of the run.
+            tag: name and value.
+            since: ISO 8601 time in UTC.
+            among: only runs with these ids.
+        """
         return self._index.matching(
             limit=limit,
             offset=offset,
@@ -196,7 +208,22 @@ class MetricsStorage:
             status=status,
             tag=tag,
             since=since,
+            among=among,
         )
+
+    def check_filters(
+        self,
+        *,
+        task: str | None = None,
+        model: str | None = None,
+        tag: tuple[str, str] | None = None,
+    ) -> None:
+        """Refuse a filter of `list_runs` that fits no run, whatever the others are.
+
+        Raises:
+            ConfigError: no run has this task, model or tag; names the nearest that one has.
+        """
+        self._index.check_filters(task=task, model=model, tag=tag)
 
     def writer(self, run_id: str) -> RunWriter:
         """Writes this run's replies and results."""
