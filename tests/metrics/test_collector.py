@@ -1,5 +1,7 @@
 """The numbers of a run from its stored rows: honest denominators, intervals that can be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,21 @@ def test_an_interval_never_leaves_the_metrics_range() -> None:
     assert found.low == 0.0
     assert found.high is not None
     assert found.high > found.value
+
+
+def test_scores_that_are_all_equal_have_the_interval_of_a_rate_beside_them() -> None:
+    nothing = table([0.0] * 20)
+    mean, rate = (summarise(nothing, [Metric("m", kind)])[0]["m"] for kind in ("mean", "rate"))
+    assert (mean.value, mean.low) == (0.0, 0.0)
+    assert mean.high == pytest.approx(rate.high) == pytest.approx(0.161125, abs=1e-6)
+    points = summarise(table([5.0] * 20), [Metric("m", worst=1.0, best=5.0)])[0]["m"]
+    assert (points.low, points.high) == pytest.approx((5 - 4 * 0.161125, 5.0), abs=1e-5)
+
+
+def test_epochs_that_all_pass_leave_a_doubt_too() -> None:
+    passed = replace(table([1.0] * 20), indices=np.repeat(np.arange(10), 2))
+    for name, found in summarise(passed, [Metric("m", "rate")])[0].items():
+        assert (found.low, found.high) == pytest.approx((0.722467, 1.0), abs=1e-6), name
 
 
 def test_a_metric_beyond_its_declared_range_keeps_its_interval() -> None:

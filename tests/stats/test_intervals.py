@@ -160,6 +160,35 @@ def test_bootstrap_repeats_from_the_same_seed_and_resamples_whole_clusters() -> 
     assert width(owner.tolist(), 0) > 2 * width(None, 0)
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
+def test_values_that_are_all_equal_leave_the_doubt_that_wilson_leaves(value: float) -> None:
+    found = t_interval([value] * 20, reach=1.0)
+    assert found.method == "wilson, all equal"
+    assert found.value == pytest.approx(value)
+    assert found.high - found.value == pytest.approx(0.161125, abs=1e-6)  # Newcombe 1998: 0 of 20
+    assert found.value - found.low == pytest.approx(0.161125, abs=1e-6)
+    halved = t_interval([value] * 20, reach=0.5)
+    assert halved.high - halved.value == pytest.approx(0.161125 / 2, abs=1e-6)
+
+
+def test_clusters_whose_means_are_all_equal_count_as_clusters() -> None:
+    """Every sample passed one of its two tries: nothing varies between samples."""
+    found = cluster_t_interval([0.0, 1.0] * 20, np.repeat(np.arange(20), 2), reach=1.0)
+    assert (found.low, found.high) == pytest.approx((0.5 - 0.161125, 0.5 + 0.161125), abs=1e-6)
+
+
+def test_rare_values_are_covered_also_where_none_was_seen() -> None:
+    """1 % of the values are spread over [0, 1], the others 0: most samples of 20 see none."""
+    rng = np.random.default_rng(7)
+    shares = (rng.random((1000, 20)) < 0.01) * rng.random((1000, 20))
+    covered = dict.fromkeys((0.0, 1.0), 0)
+    for reach in covered:
+        found = [t_interval(row, reach=reach) for row in shares]
+        covered[reach] = sum(one.low <= 0.005 <= one.high for one in found)
+    assert covered[0.0] < 250
+    assert covered[1.0] > 950
+
+
 def test_bootstrap_of_one_value_is_unknown() -> None:
     low, high = bootstrap([1.0], np.mean, rng=np.random.default_rng(0))
     assert isnan(low)

@@ -18,7 +18,7 @@ from scipy import special
 from llm_eval.ci.finding import Finding
 from llm_eval.stats import power
 from llm_eval.stats.clusters import Clusters, numbered
-from llm_eval.stats.intervals import cluster_t_interval, t_interval, wilson
+from llm_eval.stats.intervals import cluster_t_interval, t_interval, unseen, wilson
 
 Floats = NDArray[np.float64]
 
@@ -128,15 +128,11 @@ def _rate(values: Floats, limit: float, alpha: float) -> Bounded:
 
 
 def _unseen(values: Floats, n_units: int, reach: float, alpha: float) -> float:
-    """Half-width for values that are mostly one and the same: Student's t would say none.
-
-    It is what Wilson's interval spans where all of `n_units` agree.
-    """
+    """Half-width for values that are mostly one and the same: Student's t would say too little."""
     ties = int(np.unique(values, return_counts=True)[1].max())
     if 2 * ties <= len(values):
         return 0.0
-    squared = float(special.ndtri(1 - alpha / 2)) ** 2
-    return reach * squared / (n_units + squared)
+    return unseen(n_units, reach, alpha)
 
 
 def _required(found: Bounded, limit: float, alpha: float) -> int | None:

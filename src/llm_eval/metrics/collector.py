@@ -217,15 +217,16 @@ def _summary(
 
 def _estimate(metric: Metric, table: ScoreTable, rows: Rows, values: Floats) -> Estimate:
     """Value and interval: clustered where samples repeat or name a cluster, else by kind."""
+    reach = abs(metric.best - metric.worst)
     if (clusters := table.cluster_numbers(rows)) is not None:
-        return cluster_t_interval(values, clusters)
+        return cluster_t_interval(values, clusters, reach=reach)
     if _epochs(table.indices[rows]) > 1:
-        return cluster_t_interval(values, table.indices[rows])
+        return cluster_t_interval(values, table.indices[rows], reach=reach)
     if metric.kind == "rate" and len(values):
         interval = wilson(float(values.sum()), len(values))
         spread = float(values.std() / np.sqrt(len(values)))
         return Estimate(float(values.mean()), spread, *interval, "wilson")
-    return t_interval(values)
+    return t_interval(values, reach=reach)
 
 
 def _reduced(
@@ -248,7 +249,7 @@ def _reduced(
         (f"{metric.name}_majority", list(map(float, 2 * right > tried))),
     ]
     for name, per_sample in of_k:
-        estimate = t_interval(per_sample)
+        estimate = t_interval(per_sample, reach=abs(metric.best - metric.worst))
         yield (
             name,
             MetricSummary(

@@ -17,6 +17,9 @@ from llm_eval.stats.quantiles import normal_quantile, student_quantile
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 1e-12
+"""A spread of equal values, as a share of their range: what sums of floats leave."""
+
 
 class Interval(NamedTuple):
     """Both ends of a confidence interval."""
@@ -79,22 +82,42 @@ def mean_stderr(values: ArrayLike, clusters: Clusters | None = None) -> float:
     return float(np.sqrt(groups / (groups - 1) * np.sum(sums**2)) / len(x))
 
 
-def t_interval(values: ArrayLike, alpha: float = 0.05) -> Estimate:
-    """Mean of independent values with Student's interval."""
+def t_interval(values: ArrayLike, alpha: float = 0.05, *, reach: float = 0.0) -> Estimate:
+    """Mean of independent values with Student's interval.
+
+    Args:
+        values: observations.
+        alpha: 1 − confidence.
+        reach: range of what a value can be. Where all are equal, the interval is what `unseen`
+            says of it, and not a point.
+    """
     x = np.asarray(values, dtype=np.float64)
-    return _student(x, mean_stderr(x), len(x) - 1, alpha, "t")
+    return _student(x, mean_stderr(x), len(x) - 1, alpha, "t", reach)
 
 
-def cluster_t_interval(values: ArrayLike, clusters: Clusters, alpha: float = 0.05) -> Estimate:
+def cluster_t_interval(
+    values: ArrayLike, clusters: Clusters, alpha: float = 0.05, *, reach: float = 0.0
+) -> Estimate:
     """Mean of clustered values: CR1 standard error, t with G − 1 degrees of freedom.
 
     With 5 clusters of 10 at an intra-cluster correlation of .3 the naive interval covers 74 %,
-    this one 94 %.
+    this one 94 %. `reach` as in `t_interval`.
     """
     x = np.asarray(values, dtype=np.float64)
     numbers = numbered(clusters)
     groups = 1 + int(numbers.max(initial=-1))
-    return _student(x, mean_stderr(x, numbers), groups - 1, alpha, "cluster t")
+    return _student(x, mean_stderr(x, numbers), groups - 1, alpha, "cluster t", reach)
+
+
+def unseen(n: int, reach: float, alpha: float = 0.05) -> float:
+    """Half-width for `n` values that agree: Student's t would say that there is no doubt.
+
+    It is what Wilson's interval spans where all of `n` agree, times `reach`, the range of a value:
+    3.84 / (n + 3.84) at 95 %, where the rule of three says 3 / n. Of 20 values of which 1 % are
+    spread over [0, 1] and the others 0, Student's interval covers 17 %, this one 99 %.
+    """
+    squared = float(normal_quantile(1 - alpha / 2)) ** 2
+    return reach * squared / (n + squared)
 
 
 def bootstrap(
@@ -130,11 +153,15 @@ def bootstrap(
     return Interval(float(np.quantile(resampled, low)), float(np.quantile(resampled, high)))
 
 
-def _student(x: Floats, stderr: float, df: int, alpha: float, method: str) -> Estimate:
+def _student(
+    x: Floats, stderr: float, df: int, alpha: float, method: str, reach: float
+) -> Estimate:
     mean = float(x.mean()) if len(x) else float("nan")
     if df < 1 or np.isnan(stderr):
         return Estimate(mean, float("nan"), float("nan"), float("nan"), method)
     half = student_quantile(1 - alpha / 2, df) * stderr
+    if reach and stderr <= _ROUNDING * reach:
+        half, method = unseen(df + 1, reach, alpha), "wilson, all equal"
     return Estimate(mean, stderr, mean - half, mean + half, method)
 
 
