@@ -6,11 +6,14 @@ from typing import Any
 
 from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import output, write_json
+from llm_eval.errors import ConfigError
 
 
 def execute(args: argparse.Namespace) -> int:
     """Show or prune."""
-    with open_storage(args) as storage:
+    if args.action == "prune":
+        _check_limits(args)
+    with open_storage(args, existing=True) as storage:
         cache = storage.cache()
         answer: Mapping[str, Any] = (
             {"deleted": cache.prune(older_than_s=args.older_than, max_bytes=args.max_size)}
@@ -23,3 +26,14 @@ def execute(args: argparse.Namespace) -> int:
         for name, value in answer.items():
             output().print(f"{name:10} {value}")
     return 0
+
+
+def _check_limits(args: argparse.Namespace) -> None:
+    """What was paid for goes only where somebody says how much of it, or all."""
+    limited = args.older_than is not None or args.max_size is not None
+    if args.all == limited:
+        which = "both --all and a limit" if limited else "no limit"
+        raise ConfigError(
+            f"cache prune has {which}: give --older-than AGE or --max-size SIZE, or --all to "
+            f"delete every reply"
+        )
