@@ -249,6 +249,8 @@ def prepare(request: Request, storage: MetricsStorage, built: Built = Built()) -
         DatasetError: a row or its prompt cannot be made.
     """
     task = built.task or build_task(request.task)
+    if built.task is None:  # one made in Python need not declare its splits
+        task.check_split(request.split)
     model, price, overrides = built.model, None, {}
     budget = Budget(request.max_cost_usd, request.max_tokens_total, request.max_time_s)
     cache = storage.cache() if request.cache else None

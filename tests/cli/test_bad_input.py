@@ -71,7 +71,7 @@ def test_a_wrong_task_is_refused_with_its_place(
         (["run", "qa", "--max-time", "soon"], "must look like 90, 90s"),
         (["run", "qa", "--db", "mysql://x/y"], "use sqlite:///FILE or postgresql://"),
         (["run", "qa", "--db", "runs.db"], "is no URL"),
-        (["run", "--resume", "run_x"], "no run 'run_x'"),
+        (["run", "--resume", "run_x"], r"there is no database \.llm_eval/runs\.db"),
         (["show", "latest"], r"there is no database \.llm_eval/runs\.db: name another with --db"),
         (["cache", "prune", "--older-than", "x"], "must look like 90, 90s"),
         (["cache", "prune", "--older-than", "nan"], "must look like 90, 90s"),
@@ -139,7 +139,7 @@ def test_a_database_of_a_newer_release_is_refused(llm_eval: Run, tmp_path: Path)
 
 def test_a_directory_that_cannot_be_made_is_named(llm_eval: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = llm_eval("runs", "--db", f"sqlite:///{tmp_path}/file/runs.db")
+    done = llm_eval("run", "qa", "--dry-run", "--db", f"sqlite:///{tmp_path}/file/runs.db")
     assert done.returncode == 2
     assert "name another place with --db" in done.stderr
 

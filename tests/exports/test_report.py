@@ -266,10 +266,12 @@ def test_a_model_card_of_several_models_is_refused(
     ("arguments", "said"),
     [
         (["--format", "html", "--failures", "--output", "x"], "--failures narrows csv"),
-        (["--format", "html", "--task", "none", "--output", "x"], "no run fits"),
+        (["--format", "html", "--task", "none", "--output", "x"], "no run of task 'none'"),
         (["--format", "csv", "--output", "http://x"], "a Pushgateway"),
         (["gone", "--format", "csv", "--output", "x"], "no run 'gone'"),
-        (["--format", "csv", "--task", "none", "--output", "x"], "no run fits"),
+        (["--format", "csv", "--task", "qaa", "--output", "x"], "did you mean 'qa'?"),
+        (["--format", "csv", "--model", "none", "--output", "x"], "no run of model 'none'"),
+        (["--format", "csv", "--tag", "no=ne", "--output", "x"], "no run with tag 'no=ne'"),
         (["--format", "jsonl", "--since", "2100-01-01", "--output", "x"], "no run fits"),
         (
             ["--format", "csv", "--table", "summary", "--failures", "--output", "x"],
@@ -277,15 +279,15 @@ def test_a_model_card_of_several_models_is_refused(
         ),
         (
             ["--format", "csv", "--slice", "eazy", "--output", "x"],
-            "no chosen run has the slice 'eazy'; there are easy, hard",
+            "no chosen run has slice 'eazy'; did you mean 'easy'?",
         ),
         (
-            ["--format", "csv", "--slice", "kind=sum", "--failures", "--output", "x"],
-            "no chosen run has the slice 'kind=sum'",
+            ["--format", "csv", "--slice", "kind=product", "--failures", "--output", "x"],
+            "no chosen run has slice 'kind=product'",
         ),
         (
             ["--format", "csv", "--table", "summary", "--slice", "x", "--output", "x"],
-            "no chosen run has the slice 'x'; there are easy, hard, kind=sum",
+            "no chosen run has slice 'x'; known: easy, hard, kind=sum",
         ),
     ],
 )

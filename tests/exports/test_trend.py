@@ -78,8 +78,14 @@ def test_a_run_without_a_sample_is_no_value(storage: MetricsStorage, runs: list[
 def test_what_is_not_there_is_said(storage: MetricsStorage, runs: list[RunInfo]) -> None:
     with pytest.raises(ConfigError, match="no run of task 'other'"):
         history(storage, "other")
-    with pytest.raises(ConfigError, match="has metric 'f1'; there are acc"):
+    with pytest.raises(ConfigError, match="no run of task 'qa' has metric 'f1'; known: acc"):
         history(storage, "qa", "f1")
+    with pytest.raises(ConfigError, match=r"no run of task 'qa' has slice 'eazy'; .* 'easy'"):
+        history(storage, "qa", part="eazy")
+    with pytest.raises(ConfigError, match=r"no run of model 'n' .*known: m"):
+        history(storage, "qa", model="n")
+    with pytest.raises(ConfigError, match="no run of task 'qa' fits"):
+        history(storage, "qa", since="2100-01-01")
 
 
 def test_the_command_prints_and_draws(

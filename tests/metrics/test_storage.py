@@ -241,7 +241,7 @@ def test_a_filter_that_fits_no_run_names_the_nearest(storage: MetricsStorage) ->
         ({"tag": ("release", "2.0")}, r"no run with tag 'release=2\.0' .*'release=1\.0'"),
     ):
         with pytest.raises(ConfigError, match=said):
-            storage.check_filters(**wrong)  # type: ignore[arg-type]
+            storage.check_filters(**wrong)
 
 
 def test_an_ambiguous_beginning_is_refused(storage: MetricsStorage) -> None:

@@ -27,7 +27,7 @@ def execute(args: argparse.Namespace) -> int:
 
 def _card(args: argparse.Namespace) -> int:
     adapter = read_adapter(args.adapter)
-    with open_storage(args) as storage:
+    with open_storage(args, existing=args.db is not None) as storage:
         licence = args.licence or _licence(adapter)
         card = gather(storage, adapter, runs=args.run, baselines=args.baseline, licence=licence)
     text = model_card(card)
@@ -50,6 +50,7 @@ def _licence(adapter: AdapterFiles) -> str | None:
 
 
 def _export(args: argparse.Namespace) -> int:
+    read_adapter(args.adapter)  # a wrong name is one line, before anything is said to be done
     notes().print(clean(f"exporting {args.adapter} …"), soft_wrap=True)
     done = export_adapter(
         args.adapter,

@@ -68,6 +68,7 @@ def _generate(args: argparse.Namespace) -> int:
 
 def _contamination(args: argparse.Namespace) -> int:
     task = build_task(args.task)
+    task.check_split(args.split)
     held = {sample.id: text_of(sample) for sample in task.samples(args.split)}
     seen = {row.place: _all_text(row.values) for row in load_rows(args.against)}
     overlaps = find_overlaps(seen, held, n=args.n, threshold=args.threshold)

@@ -12,8 +12,9 @@ from llm_eval.cli.terminal import notes
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.export_rows import Selection, chosen_runs
-from llm_eval.metrics.exporters import EXPORTERS, Exporter, TableName, slices
+from llm_eval.metrics.exporters import EXPORTERS
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.registry import nearest
 from llm_eval.types import RunInfo
 
 Writer = Callable[[BinaryIO], int]
@@ -57,20 +58,19 @@ def _selection(args: argparse.Namespace) -> Selection:
 def _writer(args: argparse.Namespace, storage: MetricsStorage) -> Writer:
     """What writes the file, once all that can be refused is refused."""
     if args.format in EXPORTERS:
-        _chosen_runs(args, storage)
-        return partial(_write_table, EXPORTERS[args.format](storage), args.table, _selection(args))
+        _check_slice(args.slice, storage, _chosen_runs(args, storage))
+        exporter = EXPORTERS[args.format](storage)
+        return partial(exporter.write, table=args.table, chosen=_selection(args))
     return _document(args.format, storage, _whole_runs(args, storage))
 
 
-def _write_table(exporter: Exporter, table: TableName, chosen: Selection, stream: BinaryIO) -> int:
-    """Write it, unless it is empty because a slice is named that is not there."""
-    n = exporter.write(stream, table, chosen)
-    if not n and chosen.slice is not None:
-        known = slices(exporter.storage, table, chosen)
-        if chosen.slice not in known:
-            there = f"there are {', '.join(known)}" if known else "there are none"
-            raise ConfigError(f"no chosen run has the slice {chosen.slice!r}; {there}")
-    return n
+def _check_slice(label: str | None, storage: MetricsStorage, infos: list[RunInfo]) -> None:
+    """Refuse a slice that none of the runs has, before a byte is written."""
+    if label is None:
+        return
+    known = {name for info in infos for name in storage.slice_names(info.run_id)}
+    if label not in known:
+        raise ConfigError(f"no chosen run has slice {label!r}; {nearest(label, known)}")
 
 
 def _whole_runs(args: argparse.Namespace, storage: MetricsStorage) -> list[RunInfo]:
@@ -88,6 +88,7 @@ def _whole_runs(args: argparse.Namespace, storage: MetricsStorage) -> list[RunIn
 def _chosen_runs(args: argparse.Namespace, storage: MetricsStorage) -> list[RunInfo]:
     infos = chosen_runs(storage, _selection(args))
     if not infos:
+        storage.check_filters(task=args.task, model=args.model, tag=args.tag)
         raise ConfigError(f"no run fits; llm-eval runs --db {storage.url} lists them")
     return infos
 

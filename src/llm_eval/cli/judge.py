@@ -33,7 +33,7 @@ def execute(args: argparse.Namespace) -> int:
         return _rubrics(args)
     if args.action == "pairwise":
         return pairwise.execute(args)
-    with open_storage(args) as storage:
+    with open_storage(args, existing=not _is_file(args.run)) as storage:
         return _calibrate(args, storage)
 
 
@@ -54,9 +54,13 @@ def _calibrate(args: argparse.Namespace, storage: MetricsStorage) -> int:
     return 0
 
 
+def _is_file(run: str) -> bool:
+    return run.endswith(".jsonl")
+
+
 def _run_of(args: argparse.Namespace, storage: MetricsStorage) -> str:
     """The run that is named, or the one made of a file of labelled replies."""
-    if not args.run.endswith(".jsonl"):
+    if not _is_file(args.run):
         return str(args.run)
     if args.judge_model is None:
         raise ConfigError(f"{args.run}: name who grades these replies with --judge-model SPEC")

@@ -10,11 +10,12 @@ from llm_eval.errors import ConfigError
 from llm_eval.metrics.lineage import Ancestry
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.adapter_files import read_adapter
+from llm_eval.registry import nearest
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print the tree; 0."""
-    with open_storage(args) as storage:
+    with open_storage(args, existing=True) as storage:
         tree = _tree(storage, _find(storage, args.ref))
     if args.json:
         write_json(tree)
@@ -38,11 +39,12 @@ def _find(storage: MetricsStorage, ref: str) -> Ancestry:
         digest = model.get("adapter") or ""
         if not digest:
             raise ConfigError(f"run {ref} is of a model without an adapter, so it has no lineage")
-    found = storage.lineage.find(digest)
+    found = storage.lineage.find(digest) if digest else []
     if not found:
         raise ConfigError(
-            f"adapter {ref!r} was not trained with this database ({storage.url}); its own record, "
-            f"if it has one, is llm_eval_adapter.json in its directory"
+            f"adapter {ref!r} was not trained with this database ({storage.url}; "
+            f"{nearest(ref, storage.lineage.names())}); its own record, if it has one, is "
+            f"llm_eval_adapter.json in its directory"
         )
     return found[0]
 

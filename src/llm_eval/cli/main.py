@@ -156,8 +156,10 @@ def _forget_unwritten(stream: "TextIO") -> None:
 
 
 def _complain(exc: Exception | str, code: int) -> int:
+    from llm_eval.visible import visible  # names of slices and samples are data
+
     try:
-        print(f"llm-eval: {exc}", file=sys.stderr)
+        print(f"llm-eval: {visible(str(exc))}", file=sys.stderr)
     except OSError:  # nobody can be told; the code still says it
         return code
     return code

@@ -25,7 +25,7 @@ def execute(args: argparse.Namespace) -> int:
     """Set the runs against each other; 0, or 4 where a sample has no verdict."""
     if args.output is not None and args.output.suffix != ".jsonl":
         raise ConfigError(f"--output {args.output}: the name must end in .jsonl")
-    with open_storage(args) as storage:
+    with open_storage(args, existing=True) as storage:
         runs = [storage.get_run(ref) for ref in args.runs]
         rubric = rubric_of(runs[0], args.rubric)
         cache = None if args.no_cache else storage.cache()

@@ -15,8 +15,8 @@ _KNOWN = ("run", "judge_model", "rubric", "judge_samples", "judge_panel", "score
 
 def execute(args: argparse.Namespace) -> int:
     """Score again and print; 0, 4 where something is missing, 130 when interrupted."""
-    with open_storage(args) as storage:
-        resumed = storage.get_run(args.resume) if args.resume else None
+    with open_storage(args, existing=True) as storage:
+        resumed = None if args.resume is None else storage.get_run(args.resume)
         plan = prepare_rescoring(_asked(args, resumed), storage)
         with watch.watching(args) as watchers:
             evaluations = execute_all([plan], storage, watchers, resumed)

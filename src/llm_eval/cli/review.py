@@ -38,7 +38,7 @@ class _Work:
 
 def execute(args: argparse.Namespace) -> int:
     """Label, export or import."""
-    with open_storage(args) as storage:
+    with open_storage(args, existing=True) as storage:
         info = storage.get_run(args.run)
         rubric = rubric_of(info, args.rubric, args.metric)
         items = items_of(storage, info, rubric)
@@ -89,7 +89,10 @@ def _export(args: argparse.Namespace, work: "_Work") -> int:
     kind = args.output.suffix.removeprefix(".")
     if kind not in ("csv", "jsonl"):
         raise ConfigError(f"--output {args.output}: the name must end in .csv or .jsonl")
-    known = _known(work, args.rater) if args.rater else {}
+    known = {}
+    if args.rater is not None:
+        work.storage.labels.check_rater(work.rubric.scale, args.rater)
+        known = _known(work, args.rater)
     shown = shuffled(work.items, args.seed)[: args.limit]
     text = write_labels(shown, known, work.rubric, kind)
     with replacing(args.output) as stream:

@@ -14,8 +14,8 @@ from llm_eval.types import RunInfo
 
 def execute(args: argparse.Namespace) -> int:
     """Run what was asked for; 0, 4 when something is missing, 130 when interrupted."""
-    with open_storage(args) as storage:
-        resumed = storage.get_run(args.resume) if args.resume else None
+    with open_storage(args, existing=args.resume is not None) as storage:
+        resumed = None if args.resume is None else storage.get_run(args.resume)
         plans = [prepare(request, storage) for request in _requests(args, resumed)]
         if args.dry_run:
             return dry_run.execute(plans, storage, as_json=args.json)

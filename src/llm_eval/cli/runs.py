@@ -11,7 +11,7 @@ from llm_eval.types import RunInfo
 
 def execute(args: argparse.Namespace) -> int:
     """List the runs."""
-    with open_storage(args) as storage:
+    with open_storage(args, existing=args.db is not None) as storage:
         runs = storage.list_runs(
             limit=args.limit,
             task=args.task,
@@ -19,13 +19,21 @@ def execute(args: argparse.Namespace) -> int:
             status=args.status,
             tag=args.tag,
         )
+        if not runs:
+            storage.check_filters(task=args.task, model=args.model, tag=args.tag)
     if args.json:
         write_json([_object(info) for info in runs])
     elif not runs:
-        output().print("no runs yet; start one with: llm-eval run json qa --limit 20")
+        output().print(_none(args))
     else:
         _print(runs)
     return 0
+
+
+def _none(args: argparse.Namespace) -> str:
+    if any((args.task, args.model, args.status, args.tag)):
+        return "no run fits all of this"
+    return "no runs yet; start one with: llm-eval run json qa --limit 20"
 
 
 def _object(info: RunInfo) -> dict[str, Any]:

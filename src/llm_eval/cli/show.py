@@ -1,7 +1,8 @@
 """`llm-eval show`: a stored run: its numbers, its failures one by one, a single sample."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from llm_eval.cli.summary import print_summary
 from llm_eval.cli.terminal import clean, one_line, output, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.collector import collect
+from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.registry import nearest
 from llm_eval.types import SampleResult, Score, Unscored
 
 
@@ -18,7 +21,7 @@ def execute(args: argparse.Namespace) -> int:
     """Print the run's table, or the samples that were asked for."""
     with open_storage(args, existing=True) as storage:
         info = storage.get_run(args.run)
-        if not (args.failures or args.sample or args.slice):
+        if not args.failures and args.sample is None and args.slice is None:
             numbers = info.summary or collect(storage, info.run_id).to_dict()
             write_json(numbers) if args.json else print_summary(numbers)
             return 0
@@ -29,24 +32,34 @@ def execute(args: argparse.Namespace) -> int:
             sample=args.sample,
             limit=args.limit + 1,
         )
+        first = next(results, None)
+        if first is None:
+            _check_names(storage, info.run_id, args)
+        found = chain(() if first is None else (first,), results)
         if args.json:
-            write_json({"run_id": info.run_id, "results": list(results)[: args.limit]})
-            return 0
-        return _print_all(info.run_id, results, args)
+            write_json({"run_id": info.run_id, "results": list(found)[: args.limit]})
+        elif first is None:
+            output().print("no sample fits")
+        else:
+            _print_all(found, args)
+    return 0
 
 
-def _print_all(run_id: str, results: Iterator[SampleResult], args: argparse.Namespace) -> int:
-    shown = 0
+def _print_all(results: Iterable[SampleResult], args: argparse.Namespace) -> None:
     for shown, result in enumerate(results, start=1):
         if shown > args.limit:
             output().print(f"… there are more: --limit {10 * args.limit}", style="dim")
-            return 0
+            return
         print_sample(result, whole=args.sample is not None)
-    if shown == 0 and args.sample:
-        raise ConfigError(f"run {run_id} has no sample {args.sample!r}")
-    if shown == 0:
-        output().print("no such samples")
-    return 0
+
+
+def _check_names(storage: MetricsStorage, run_id: str, args: argparse.Namespace) -> None:
+    """Refuse a slice or a sample that the run has not; what merely fits no sample is an answer."""
+    if args.slice is not None and args.slice not in (known := storage.slice_names(run_id)):
+        raise ConfigError(f"run {run_id} has no slice {args.slice!r}; {nearest(args.slice, known)}")
+    if args.sample is not None and not any(storage.results(run_id, sample=args.sample, limit=1)):
+        hint = nearest(args.sample, storage.sample_names(run_id))
+        raise ConfigError(f"run {run_id} has no sample {args.sample!r}; {hint}")
 
 
 def print_sample(result: SampleResult, *, whole: bool) -> None:

@@ -17,6 +17,7 @@ from llm_eval.errors import ConfigError, DatasetError
 from llm_eval.finetune.config import Data
 from llm_eval.fingerprint import dataset_hash
 from llm_eval.models.hf.prompting import prompt_tokens
+from llm_eval.registry import unknown
 from llm_eval.tasks.base import Task
 from llm_eval.types import Sample
 
@@ -74,14 +75,9 @@ def training_data(task: Task, tokenizer: Any, data: Data, seed: int) -> Training
 
     Raises:
         DatasetError: a row has no target, or gives away a held-out one.
-        ConfigError: no row is left.
+        ConfigError: no row is left, or none has a slice that is named.
     """
-    samples = [s for s in task.samples(data.split) if not data.slices or s.slice in data.slices]
-    if not samples:
-        raise ConfigError(
-            f"task {task.name!r} has no rows in split {data.split!r} with slices "
-            f"{', '.join(data.slices) or 'of any name'}"
-        )
+    samples = _rows(task, data)
     random.Random(seed).shuffle(samples)  # noqa: S311 - which rows, not a secret
     chosen, n_too_long = _chosen(task, tokenizer, samples, data)
     if not chosen:
@@ -133,6 +129,21 @@ def encode(task: Task, tokenizer: Any, sample: Sample) -> Example:
         tuple(prompt_tokens(tokenizer, task.prompt(sample))),
         (*completion, tokenizer.eos_token_id),
     )
+
+
+def _rows(task: Task, data: Data) -> list[Sample]:
+    """Those of the split, or of the slices that are named."""
+    samples = list(task.samples(data.split))
+    if not samples:
+        raise ConfigError(f"task {task.name!r} has no rows in split {data.split!r}")
+    if not data.slices:
+        return samples
+    known = {sample.slice for sample in samples if sample.slice is not None}
+    for name in data.slices:
+        if name not in known:
+            what = f"slice of task {task.name!r}, split {data.split!r}"
+            raise ConfigError(f"data.slices: {unknown(what, name, known)}")
+    return [sample for sample in samples if sample.slice in data.slices]
 
 
 def check_contamination(task: Task, samples: Iterable[Sample], split: str) -> None:

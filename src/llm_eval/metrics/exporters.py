@@ -11,7 +11,6 @@ its place when it is whole; an error leaves an older one as it was. Columns: `ex
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -128,13 +127,6 @@ def sheet(storage: MetricsStorage, table: TableName, chosen: Selection) -> Sheet
     if table == "summary" and chosen.failures:
         raise ConfigError("--failures narrows the tables samples and scores, not summary")
     return _SHEETS[table](storage, chosen)
-
-
-def slices(storage: MetricsStorage, table: TableName, chosen: Selection) -> list[str]:
-    """What `chosen.slice` can be for these runs in this table; reads all of their rows."""
-    whole = sheet(storage, table, replace(chosen, slice=None, failures=False))
-    place = [column.name for column in whole.columns].index("slice")
-    return sorted({row[place] for row in whole.rows} - {None})
 
 
 def to_pandas(

@@ -4,7 +4,7 @@
 ...     moment.created_at, moment.git_commit, moment.value, moment.change
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,9 +12,12 @@ from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
 from llm_eval.metrics.collector import collect
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.registry import nearest
 from llm_eval.types import RunInfo
 
 Change = Literal["up", "down", "none"]
+Numbers = tuple[RunInfo, Mapping[str, Any]]
+"""A run with its summary, or with the metrics of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +65,53 @@ def history(
         part: a slice, instead of all samples.
 
     Raises:
-        ConfigError: no run fits, or none has this metric.
+        ConfigError: no run fits, or none has this slice or metric; names the nearest.
     """
     infos = storage.list_runs(limit=limit, task=task, model=model, tag=tag, since=since)
-    numbers = [
-        (info, _numbers(storage, info, part)) for info in infos if info.n_done or info.summary
+    summaries = [
+        (info, info.summary or collect(storage, info.run_id).to_dict())
+        for info in infos
+        if info.n_done or info.summary
     ]
-    if not numbers:
+    if not summaries:
+        storage.check_filters(task=task, model=model, tag=tag)
         raise ConfigError(f"no run of task {task!r} fits; llm-eval runs lists them")
-    known = list(dict.fromkeys(name for _, metrics in numbers for name in metrics))
-    name = metric or next(iter(known), "")
+    numbers = _within(part, summaries, task)
+    name = _name(metric, numbers, task)
     found = [
         _moment(info, metrics[name])
         for info, metrics in numbers
         if name in metrics and metrics[name]["value"] is not None
     ]
     if not found:
-        where = f" in slice {part!r}" if part else ""
-        raise ConfigError(
-            f"no run of task {task!r} has metric {name!r}{where}; there are {', '.join(known)}"
-        )
+        raise ConfigError(f"no run of task {task!r} has a value of metric {name!r} yet")
     names = {promotion.run_id: promotion.name for promotion in storage.baselines.current()}
     marked = (replace(moment, baseline=names.get(moment.run_id)) for moment in reversed(found))
     return name, list(_with_changes(list(marked)))
 
 
-def _numbers(storage: MetricsStorage, info: RunInfo, part: str | None) -> dict[str, Any]:
-    numbers = info.summary or collect(storage, info.run_id).to_dict()
-    metrics: dict[str, Any] = (
-        numbers["metrics"] if part is None else numbers["slices"].get(part, {})
-    )
-    return metrics
+def _within(part: str | None, summaries: Sequence[Numbers], task: str) -> Sequence[Numbers]:
+    """Each run's metrics, over all samples or in a slice."""
+    if part is None:
+        return [(info, summary["metrics"]) for info, summary in summaries]
+    known = {label for _, summary in summaries for label in summary["slices"]}
+    if part not in known:
+        raise ConfigError(f"no run of task {task!r} has slice {part!r}; {nearest(part, known)}")
+    return [(info, summary["slices"].get(part, {})) for info, summary in summaries]
 
 
-def _moment(info: RunInfo, metric: dict[str, Any]) -> Moment:
+def _name(metric: str | None, numbers: Sequence[Numbers], task: str) -> str:
+    """The metric that is meant: the one named, else the first of the newest run."""
+    known = list(dict.fromkeys(name for _, metrics in numbers for name in metrics))
+    if not known:
+        raise ConfigError(f"no run of task {task!r} has a metric")
+    if metric is not None and metric not in known:
+        hint = nearest(metric, known)
+        raise ConfigError(f"no run of task {task!r} has metric {metric!r}; {hint}")
+    return known[0] if metric is None else metric
+
+
+def _moment(info: RunInfo, metric: Mapping[str, Any]) -> Moment:
     recipe = info.recipe
     low, high = metric["ci95"]
     parts = (recipe.get(name) for name in ("dataset_hash", "prompt_hash", "scorers"))

@@ -17,6 +17,7 @@ from llm_eval.fingerprint import digest
 from llm_eval.metrics import codec
 from llm_eval.metrics.schema import calibrations, labels
 from llm_eval.metrics.transactions import reading, writing
+from llm_eval.registry import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,20 @@ class Labels:
         query = query.order_by(labels.c.created_at, labels.c.item, labels.c.rater)
         with reading(self._engine) as connection:
             return [_label(row) for row in connection.execute(query).mappings()]
+
+    def check_rater(self, scale: str, rater: str) -> None:
+        """Refuse a rater who has given no label on a scale.
+
+        Raises:
+            ConfigError: there is no label of this one; names the nearest who has given some.
+        """
+        query = select(labels.c.rater).where(labels.c.scale == scale).distinct()
+        with reading(self._engine) as connection:
+            known = [codec.unescape(name) for name in connection.scalars(query)]
+        if rater not in known:
+            raise ConfigError(
+                f"rater {rater!r} has given no label by this rubric; {nearest(rater, known)}"
+            )
 
     def put_calibration(self, found: Calibration) -> None:
         """Remember what was found about a judge; the last finding stands."""

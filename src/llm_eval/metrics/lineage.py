@@ -72,6 +72,12 @@ class Lineage:
             rows = connection.execute(query.order_by(adapters.c.created_at.desc())).all()
         return [_ancestry(row) for row in rows]
 
+    def names(self) -> list[str]:
+        """What the adapters are called."""
+        with reading(self._engine) as connection:
+            found = connection.scalars(select(adapters.c.name).distinct()).all()
+        return sorted(map(codec.unescape, found))
+
     def children(self, digest: str) -> list[Ancestry]:
         """Adapters that were trained on from this one."""
         with reading(self._engine) as connection:

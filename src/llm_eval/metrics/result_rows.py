@@ -1,10 +1,11 @@
 """Results of a run as they are stored, read page by page: memory does not grow with the run."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Select, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, tuple_
 
 from llm_eval.metrics import codec
 from llm_eval.metrics.schema import imperfect, responses, results, samples
@@ -18,6 +19,7 @@ class Wanted:
     """Which results; what is None does not narrow."""
 
     slice: str | None = None
+    """Only this slice, or `name=value` of a group."""
     failures: bool = False
     """Only what did not get the headline metric's best value."""
     sample: str | None = None
@@ -63,10 +65,29 @@ def _query(run: int, wanted: Wanted) -> Select[Any]:
         .order_by(results.c.sample_index, results.c.epoch)
     )
     if wanted.slice is not None:
-        query = query.where(results.c.slice == codec.escape(wanted.slice))
+        query = query.where(_carries(wanted.slice))
     if wanted.failures:
         query = query.where(imperfect)
     if wanted.sample is not None:
-        by_key = results.c.sample_key.startswith(wanted.sample, autoescape=True)
-        query = query.where(or_(results.c.sample_id == codec.escape(wanted.sample), by_key))
+        query = query.where(_called(wanted.sample))
     return query
+
+
+def _carries(label: str) -> ColumnElement[bool]:
+    """A label is the slice's name, or `name=value` of a group, as tables show it."""
+    is_slice = results.c.slice == codec.escape(label)
+    name, equals, value = label.partition("=")
+    if not equals:
+        return is_slice
+    # Quotes within names and values are escaped, so only a member itself reads like this. The
+    # codec has two ways to write it. LIKE would not tell capitals from small letters on SQLite.
+    members = {codec.to_json({name: value})[1:-1], json.dumps({name: value})[1:-1]}
+    found = [func.replace(results.c.groups, m, "") != results.c.groups for m in sorted(members)]
+    return or_(is_slice, *found)
+
+
+def _called(name: str) -> ColumnElement[bool]:
+    by_id = results.c.sample_id == codec.escape(name)
+    if not name:  # every key begins with nothing
+        return by_id
+    return or_(by_id, results.c.sample_key.startswith(name, autoescape=True))

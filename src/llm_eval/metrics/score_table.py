@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from llm_eval.metrics import codec
 from llm_eval.metrics.columns import Coded, Coder, Digests, coded, pack_keys
 from llm_eval.metrics.float_columns import FloatColumn, FloatColumns, Floats, Rows, as_matrix
+from llm_eval.metrics.result_names import labels_of
 from llm_eval.metrics.schema import results
 from llm_eval.metrics.transactions import streaming
 
@@ -196,7 +197,7 @@ class _Columns:
             metrics=self._metrics,
             indices=np.frombuffer(self._indices, self._indices.typecode),
             keys=self._foreign or self._digests,
-            labels=Coded(labels.codes, [_names(*pair) for pair in labels.distinct]),
+            labels=Coded(labels.codes, [tuple(labels_of(*pair)) for pair in labels.distinct]),
             clusters=Coded(
                 clusters.codes,
                 [None if c is None else codec.unescape(c) for c in clusters.distinct],
@@ -211,8 +212,3 @@ class _Columns:
             self._digests.add(packed)
         else:
             self._foreign = [*(self._foreign or self._digests), *keys]
-
-
-def _names(slice: str | None, groups: str) -> tuple[str, ...]:  # noqa: A002 - the field's own name
-    own = () if slice is None else (codec.unescape(slice),)
-    return own + tuple(f"{name}={value}" for name, value in codec.from_json(groups).items())

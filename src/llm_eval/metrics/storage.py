@@ -22,6 +22,7 @@ from llm_eval.metrics.engine import database_url, open_engine
 from llm_eval.metrics.labels import Labels
 from llm_eval.metrics.lineage import Lineage
 from llm_eval.metrics.outcomes import Outcomes, read_outcomes
+from llm_eval.metrics.result_names import read_sample_names, read_slice_names
 from llm_eval.metrics.result_rows import Wanted, read_rows
 from llm_eval.metrics.run_index import RunIndex
 from llm_eval.metrics.schema import responses, results, runs, tags
@@ -275,7 +276,7 @@ class MetricsStorage:
 
         Args:
             run_id: the run.
-            slice: only this slice.
+            slice: only this slice, or `name=value` of a group.
             failures: only what did not get the headline metric's best value.
             sample: only this sample, by its id, its key or the beginning of its key.
             after: only what follows this (index, epoch).
@@ -321,6 +322,14 @@ class MetricsStorage:
     def usage_table(self, run_id: str) -> UsageTable:
         """What every reply of a run took, as columns."""
         return read_usage(self._engine, self._key(run_id))
+
+    def slice_names(self, run_id: str) -> list[str]:
+        """What `slice` of `results` can be for this run, in alphabetical order."""
+        return read_slice_names(self._engine, self._key(run_id))
+
+    def sample_names(self, run_id: str, *, limit: int = 2000) -> list[str]:
+        """Ids of the first samples of a run, in its order."""
+        return read_sample_names(self._engine, self._key(run_id), limit)
 
     def sample_ids(self, run_id: str, indices: Sequence[int]) -> dict[int, str]:
         """Names of samples, by their position in the dataset."""

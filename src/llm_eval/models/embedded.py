@@ -57,6 +57,17 @@ def models_directory() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "llm-eval" / "models"
 
 
+def named(name: str) -> EmbeddedModel:
+    """The embedded model of this name.
+
+    Raises:
+        ConfigError: there is none; suggests the nearest.
+    """
+    if name not in MODELS:
+        raise ConfigError(unknown("embedded model", name, MODELS))
+    return MODELS[name]
+
+
 def fetch(name: str) -> Path:
     """The model's file; downloaded if it is not here yet.
 
@@ -66,9 +77,7 @@ def fetch(name: str) -> Path:
     Raises:
         ConfigError: the name is unknown, the download fails, or the file is not what it must be.
     """
-    model = MODELS.get(name)
-    if model is None:
-        raise ConfigError(unknown("embedded model", name, MODELS))
+    model = named(name)
     path = models_directory() / Path(model.member).name
     if _is_whole(path, model):
         return path

@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakSet
 
 from llm_eval.errors import ConfigError, ProviderError
+from llm_eval.models import embedded
 from llm_eval.models.api_model import APIModel, public_url
 from llm_eval.models.attached_model import AttachedModel
 from llm_eval.models.base import BaseModel
@@ -161,6 +162,8 @@ def server_of(spec: ModelSpec, adapters: Sequence[str], options: ServerOptions) 
             f"model {spec.name!r}: there is no server for {spec.provider!r}; "
             "serve vllm/…, llamacpp/…, gguf/… or local/…"
         )
+    if spec.provider == "local":
+        embedded.named(spec.model)
     spec = replace(spec, provider=engine)
     named = ([] if spec.adapter is None else [spec.adapter]) + list(adapters)
     base = base_path(spec)

@@ -22,7 +22,7 @@ from llm_eval.errors import ConfigError
 from llm_eval.metrics.labels import Label, item_of
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.review.correction import Judged, corrected_mean, corrected_rate
-from llm_eval.review.items import judge_of
+from llm_eval.review.items import judge_of, no_judge
 from llm_eval.scorers.judge_report import rank_correlation
 from llm_eval.scorers.rubric import Dimension, Rubric
 from llm_eval.stats.agreement import (
@@ -74,9 +74,7 @@ def judged_replies(
     """
     recipe = judge_of(info, metric)
     if recipe is None:
-        raise ConfigError(
-            f"run {info.run_id} has no judge: llm-eval rescore {info.run_id} --judge-model SPEC"
-        )
+        raise no_judge(info)
     found: dict[str, JudgedReply] = {}
     for result in storage.results(info.run_id):
         reply = _judged(result, recipe["metric"], rubric)
@@ -111,9 +109,12 @@ def calibrate(
         metric: of several judges, the one whose headline metric this is.
 
     Raises:
-        ConfigError: the run has no judge, several and none is named, or no reply with a label.
+        ConfigError: the run has no judge, several and none is named, or no reply with a label; or
+            nobody of the rater's name has given one.
     """
     judged = judged_replies(storage, info, rubric, metric)
+    if rater is not None:
+        storage.labels.check_rater(rubric.scale, rater)
     here = {reply.item for reply in judged}
     labels = [x for x in storage.labels.given(rubric.scale, rater) if x.item in here]
     pairs = pair_up(judged, labels, rubric)

@@ -14,6 +14,7 @@ from llm_eval.fingerprint import digest
 from llm_eval.judging import RUBRICS
 from llm_eval.metrics.labels import item_of
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.registry import unknown
 from llm_eval.scorers.judge_words import gives
 from llm_eval.scorers.llm_judge import LLMJudge, reference_text
 from llm_eval.scorers.rubric import Rubric, load_rubric
@@ -89,20 +90,30 @@ def judge_of(info: RunInfo, metric: str | None = None) -> dict[str, Any] | None:
         metric: the judge's headline metric; None: the run's only judge.
 
     Raises:
-        ConfigError: the run has several judges and none is named, or has none of that name.
+        ConfigError: the run has several judges and none is named, or none of that name; names
+            those that it has.
     """
     judges = judges_of(info)
-    names = ", ".join(judge["metric"] for judge in judges)
     if metric is None:
         if len(judges) > 1:
+            names = ", ".join(judge["metric"] for judge in judges)
             raise ConfigError(
                 f"run {info.run_id} has {len(judges)} judges ({names}): name one with --metric"
             )
         return next(iter(judges), None)
-    found = next((judge for judge in judges if judge["metric"] == metric), None)
-    if found is None and judges:
-        raise ConfigError(f"--metric {metric}: run {info.run_id} has no such judge, but {names}")
-    return found
+    if not judges:
+        raise no_judge(info)
+    found = {judge["metric"]: judge for judge in judges}
+    if metric not in found:
+        raise ConfigError(f"run {info.run_id}: {unknown('--metric', metric, found)}")
+    return found[metric]
+
+
+def no_judge(info: RunInfo) -> ConfigError:
+    """What is said of a run that was not judged, to whoever needs its judge."""
+    return ConfigError(
+        f"run {info.run_id} has no judge: llm-eval rescore {info.run_id} --judge-model SPEC"
+    )
 
 
 def judges_of(info: RunInfo) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
+from llm_eval.registry import unknown
 from llm_eval.scorers.base import Scorer
 from llm_eval.types import Message, ModelResponse, Prompt, Sample, Sampling
 
@@ -35,6 +37,15 @@ class Task(ABC):
         Raises:
             DatasetError: a row cannot be read; names file, line and value.
         """
+
+    def check_split(self, split: str) -> None:
+        """Refuse a split that the task does not declare.
+
+        Raises:
+            ConfigError: there is none of this name; names those that there are.
+        """
+        if split not in self.splits:
+            raise ConfigError(f"task {self.name!r}: {unknown('split', split, self.splits)}")
 
     @abstractmethod
     def prompt(self, sample: Sample) -> Prompt:

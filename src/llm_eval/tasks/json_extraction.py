@@ -65,6 +65,7 @@ class JSONExtractionTask(Task):
 
     def samples(self, split: str = "test") -> Iterator[Sample]:
         """Rows of data/tasks/json_extraction."""
+        self.check_split(split)
         for place, row in load_rows(split_file("json_extraction", split)):
             try:
                 yield identify(

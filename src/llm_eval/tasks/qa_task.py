@@ -38,6 +38,7 @@ class QATask(Task):
 
     def samples(self, split: str = "test") -> Iterator[Sample]:
         """Rows of data/tasks/qa."""
+        self.check_split(split)
         for place, row in load_rows(split_file("qa", split)):
             try:
                 yield identify(

@@ -26,6 +26,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--tag", type=options.tag, metavar="K=V", help="only runs with this tag")
     add("--since", type=options.since, metavar="TIME", help="only runs since 2026-01-31, 2h or 7d")
     add("--limit", type=options.positive, metavar="N", help="only the newest N runs")
-    add("--slice", metavar="S", help="only samples of this slice")
+    add("--slice", metavar="S", help="only samples of this slice, or NAME=VALUE of a group")
     add("--failures", action="store_true", help="only samples that did not get the best score")
     options.add_db(parser)
