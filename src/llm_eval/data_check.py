@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 import msgspec
 
+from llm_eval.as_text import as_text
 from llm_eval.datasets.contamination import duplicates, find_overlaps
 from llm_eval.datasets.derivable import corrupted, underivable
 from llm_eval.datasets.load import load_rows
@@ -71,7 +72,7 @@ def text_of(sample: Sample) -> str:
     """All that a model reads of a sample, without the instruction; schemas left out."""
     inputs = sample.inputs
     parts = [inputs[name] for name in inputs if name != "schema" and inputs[name] is not None]
-    return "\n".join(p if isinstance(p, str) else msgspec.json.encode(p).decode() for p in parts)
+    return "\n".join(map(as_text, parts))
 
 
 async def _scored(task: Task, splits: Mapping[str, Sequence[Sample]]) -> list[Finding]:

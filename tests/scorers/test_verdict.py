@@ -50,6 +50,8 @@ def test_numbers_stand_for_their_text_but_true_and_floats_do_not() -> None:
         verdict({**BEST, "extra": "2"}),
         verdict(BEST).replace('"correctness": "2"', '"correctness": "0", "correctness": "2"'),
         f"<think>{verdict(BEST)}",
+        json.dumps({"evidence": "half a pair: \ud800", "verdict": BEST}),
+        json.dumps({"evidence": "", "reasoning": "", "verdict": ["\ud800"]}),
     ],
 )
 def test_what_is_not_wholly_a_verdict_is_a_parse_error(text: str) -> None:

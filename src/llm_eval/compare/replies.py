@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any
 
-import msgspec
-
+from llm_eval.as_text import as_text
 from llm_eval.compare.changes import ChangedSample
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.types import Metric, SampleResult, Score
@@ -96,7 +95,7 @@ def _shown(
         sample,
         current.sample.slice,
         _last(current) or _last(baseline),
-        _text(current.sample.target),
+        as_text(current.sample.target),
         _reply(baseline),
         _reply(current),
         current.parse_error or (score.reason if score else None),
@@ -111,15 +110,6 @@ def _reply(result: SampleResult) -> str:
     if result.response is not None:
         return result.response.text or "(empty)"
     return f"({result.failure.message})" if result.failure else "(no reply)"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.encode(value).decode()
-    except (TypeError, ValueError):
-        return repr(value)
 
 
 def sample_objects(shown: Sequence[BothReplies], all_of: Sequence[ChangedSample]) -> list[Any]:

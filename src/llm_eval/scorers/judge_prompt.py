@@ -12,8 +12,7 @@ Where it stands in the content all the same, another one is drawn.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
+from llm_eval.as_text import as_text
 from llm_eval.fingerprint import digest
 from llm_eval.scorers.rubric import Rubric, fill, placeholders
 from llm_eval.scorers.verdict import ABSTAIN
@@ -60,7 +59,7 @@ class Case:
     @property
     def texts(self) -> tuple[str, ...]:
         """All that the judge must not take for its own words."""
-        fields = (_text(value) for value in self.inputs.values())
+        fields = (as_text(value) for value in self.inputs.values())
         return (self.candidate, self.question, self.reference or "", *fields)
 
 
@@ -112,7 +111,7 @@ def _fenced(rubric: Rubric, case: Case, mark: str) -> dict[str, str]:
     for name in placeholders(template_of(rubric)):
         if name.startswith("input."):
             found = case.inputs.get(name.removeprefix("input."))
-            values[name] = fence(name, _text(found), mark)
+            values[name] = fence(name, as_text(found), mark)
     return values
 
 
@@ -132,7 +131,3 @@ def _menu(rubric: Rubric) -> str:
         f'"{d.name}": "{" or ".join(map(str, range(len(d.levels))))}"' for d in rubric.dimensions
     )
     return "{" + ", ".join(choices) + "}"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

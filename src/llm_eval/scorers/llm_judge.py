@@ -7,7 +7,6 @@
 score, 0…1), `judge_pass`, and `judge_DIMENSION`. What has no verdict is unscored, with its state.
 """
 
-import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,8 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import msgspec
-
+from llm_eval.as_text import as_text
 from llm_eval.errors import ConfigError, ScorerError
 from llm_eval.fingerprint import digest
 from llm_eval.models.base import BaseModel
@@ -215,14 +213,9 @@ def reference_text(target: Any) -> str | None:
     """A target as people read it: accepted answers one a line, structures as JSON."""
     if target is None or target == []:
         return None
-    if isinstance(target, str):
-        return target
     if isinstance(target, list | tuple) and all(isinstance(item, str) for item in target):
         return "\n".join(target)
-    try:
-        return msgspec.json.encode(target).decode()
-    except UnicodeEncodeError:  # half a surrogate pair, which Python's own module escapes
-        return json.dumps(target)
+    return as_text(target)
 
 
 def says_nothing(text: str) -> bool:

@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
-
+from llm_eval.as_text import as_text
 from llm_eval.errors import ParseError
 from llm_eval.scorers.json_parse import parse_json
 from llm_eval.scorers.rubric import Rubric
@@ -163,8 +162,7 @@ def _parsed(text: str) -> Any:
 
 
 def _unreadable(reason: str, value: Any) -> NoVerdictError:
-    shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return NoVerdictError("parse_error", f"{reason}; got {shown[:80]!r}")
+    return NoVerdictError("parse_error", f"{reason}; got {as_text(value)[:80]!r}")
 
 
 def _flat(text: str) -> str:

@@ -15,8 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
-
+from llm_eval.as_text import as_text
 from llm_eval.datasets.load import Row, load_rows
 from llm_eval.errors import ConfigError, DatasetError, EvalError
 from llm_eval.fingerprint import identify
@@ -131,7 +130,7 @@ class YAMLTask(Task):
             target = target[0] if target else None
         if target is None:
             raise DatasetError(f"task {self.name!r}, sample {sample.id!r} has no target")
-        return target if isinstance(target, str) else msgspec.json.encode(target).decode()
+        return as_text(target)
 
     def parse(self, sample: Sample, response: ModelResponse) -> Any:
         """The reply as the YAML's `parse` says."""
