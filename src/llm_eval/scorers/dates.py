@@ -1,12 +1,19 @@
-"""Dates in the forms people write them: `14 March 2024`, `2024-03-14T09:30`, `14.03.2024`."""
+"""Dates in the forms people write them: `March 14th, 2024`, `2024-03-14T09:30`, `14.03.2024`."""
 
 import re
 from datetime import date
 
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[t ]\d{2}:\d{2}[\d:.,]*\s?(?:z|utc|[-+][\d:]+)?)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
-_NAMED = re.compile(r"(?:(\d{1,2})(?:st|nd|rd|th)?\.?\s+)?([a-z]{3,9})\.?\s*(\d{1,2})?,?\s+(\d{4})")
+_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})")
+_SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
+_DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
+_NAMED = re.compile(
+    r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)?(?:the\s+)?"
+    rf"(?:{_DAY}\.?(?:\s+of)?\s+)?([a-z]{{3,9}})\.?\s*(?:{_DAY})?,?\s+(\d{{4}})"
+)
+_MAX_CHARS = 80
+"""Longer is no date, and long runs of spaces would take quadratic time."""
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -22,7 +29,11 @@ def is_iso_date(text: str) -> bool:
 def parse_date(text: str) -> date | None:
     """The one date that `text` can mean; None where it is none, or could be two."""
     lowered = text.strip().lower()
+    if len(lowered) > _MAX_CHARS:
+        return None
     if match := _ISO.fullmatch(lowered):
+        return _date(*map(int, match.groups()))
+    if match := _YEAR_FIRST.fullmatch(lowered):
         return _date(*map(int, match.groups()))
     if match := _DAY_FIRST.fullmatch(lowered):
         day, month, year = map(int, match.groups())
