@@ -143,6 +143,20 @@ def test_a_row_without_a_label_has_none(tmp_path: Path) -> None:
     assert sample.groups == {"all": "yes"}
 
 
+def test_an_empty_cell_is_no_cluster_that_all_such_rows_share(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(
+        "input,target,doc\nWhere?,Paris,\nWhen?,1815,  \nWho?,Ana,d1\n"
+    )
+    label = '"{{ doc }}"'
+    samples = list(
+        task(
+            tmp_path, data="rows.csv", slice=label, cluster=label, groups=f"{{doc: {label}}}"
+        ).samples()
+    )
+    assert [sample.cluster for sample in samples] == [None, None, "d1"]
+    assert [sample.labels for sample in samples] == [(), (), ("d1", "doc=d1")]
+
+
 def test_a_list_of_answers_is_not_written_as_one(tmp_path: Path) -> None:
     made = task(tmp_path, rows=[{"input": "Where?", "target": ["Paris", "paris"]}])
     with pytest.raises(DatasetError) as caught:

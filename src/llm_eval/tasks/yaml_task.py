@@ -173,9 +173,10 @@ class YAMLTask(Task):
             labels.get("id") or str(line if own_id in (None, "") else own_id),
             row.values if schema is None else {"schema": schema, **row.values},
             target,
-            slice=labels.get("slice"),
-            cluster=labels.get("cluster"),
-            groups={name: label for name, label in groups.items() if label is not None},
+            # A blank cell names nothing: rows without a document are not of one document.
+            slice=_named(labels.get("slice")),
+            cluster=_named(labels.get("cluster")),
+            groups={name: own for name, label in groups.items() if (own := _named(label))},
         )
 
     def _render(self, sample: Sample, data: str) -> Prompt:
@@ -247,6 +248,10 @@ def _template(source: Source, text: str, *path: str | int) -> Template:
         return Template(text)
     except ConfigError as exc:
         raise source.error(str(exc), *path) from exc
+
+
+def _named(label: str | None) -> str | None:
+    return label if label and not label.isspace() else None
 
 
 def _field(row: Mapping[str, Any], path: str) -> Any:
