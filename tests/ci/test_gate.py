@@ -1,8 +1,10 @@
 """What each kind of rule concludes, and what the gate makes of it."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,35 @@ from llm_eval.ci.gate import check
 from llm_eval.ci.rules import NonInferiority
 from llm_eval.ci.thresholds import parse_thresholds
 from llm_eval.errors import ConfigError, IncomparableError
+from llm_eval.scorers.base import Deterministic, Scores
 from llm_eval.scorers.deterministic import ExactMatch
 from llm_eval.stats.paired import compare_paired
-from tests.ci.conftest import Judge, Questions, Runs, gate, response, verdict, wrong_below
+from llm_eval.types import Metric, Sample, Score
+from tests.ci.conftest import Judge, Questions, Reply, Runs, gate, response, verdict, wrong_below
+
+
+@dataclass(frozen=True)
+class Graded(Deterministic):
+    """A grade, and whether it passes: one name begins as the other."""
+
+    name = "graded"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        return (Metric("grade"), Metric("grade_pass", "rate"))
+
+    def grade(self, sample: Sample, answer: Any) -> Scores:
+        right = float(answer == sample.target)
+        return (Score("grade", right / 2), Score("grade_pass", right))
+
+
+class OfTwoDocuments(Questions):
+    """Questions that hang together by document."""
+
+    def samples(self, split: str = "test") -> Iterator[Sample]:
+        for sample in super().samples(split):
+            yield replace(sample, cluster=f"document {sample.inputs['q'] % 2}")
+
 
 FLOOR = "gates: [{id: floor, metric: exact_match, kind: floor, min: %s}]"
 NO_DROP = "gates: [{id: drop, metric: exact_match, kind: non_inferiority, margin: %s}]"
@@ -76,6 +104,21 @@ class TestFloor:
         shaky = runs.make(lambda n, e: "wrong" if n < 120 and e else str(n), epochs=2)
         rule = 'gates: [{id: f, metric: "exact_match_majority", kind: floor, min: 0.1}]'
         assert gate(rule, shaky).results[0].finding.observed == 0.5
+
+    @pytest.mark.parametrize(("kind", "share"), [("pass@3", 1.0), ("pass^3", 0.5)])
+    def test_a_rate_whose_name_begins_as_another_metrics(
+        self, kind: str, share: float, runs: Runs
+    ) -> None:
+        task = Questions(scorers=(Graded(),))
+        shaky = runs.make(lambda n, e: "wrong" if n < 120 and e else str(n), task, epochs=3)
+        rule = f'gates: [{{id: f, metric: "grade_pass_{kind}", kind: floor, min: 0.1}}]'
+        assert gate(rule, shaky).results[0].finding.observed == share
+
+    def test_tries_at_samples_of_two_documents_prove_nothing(self, runs: Runs) -> None:
+        rule = 'gates: [{id: f, metric: "exact_match_majority", kind: floor, min: 0.6}]'
+        shaky: Reply = lambda n, _: "wrong" if n % 10 == 0 else str(n)  # noqa: E731
+        assert verdict(rule, runs.make(shaky, epochs=3)) == "pass"
+        assert verdict(rule, runs.make(shaky, OfTwoDocuments(), epochs=3)) == "inconclusive"
 
     def test_in_a_slice(self, runs: Runs) -> None:
         hard_wrong = runs.make(lambda number, _: "wrong" if number % 3 == 0 else str(number))

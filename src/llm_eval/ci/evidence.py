@@ -57,8 +57,8 @@ class Evidence:
         Raises:
             KeyError: there is no such metric.
         """
-        metric = next(m for m in self.metrics.values() if name.startswith(f"{m.name}_"))
-        kind = name.removeprefix(f"{metric.name}_")
+        rate, _, kind = name.rpartition("_")  # `judge_pass_pass@3` is of `judge_pass`
+        metric = self.metrics[rate]
         starts, tried = self.table.starts, self.table.epochs
         if starts is None:
             raise KeyError(name)

@@ -247,8 +247,9 @@ def _bounded(scope: Scope, name: str, limit: float, *, floor: bool) -> Bounded:
 def _derived(scope: Scope, name: str, limit: float) -> Bounded:
     """pass@k and its kin: one value a sample."""
     scope.refuse_errors()
-    values = scope.current.derived_values(name)
-    return bound(values, None, rate=False, reach=1.0, limit=limit, alpha=scope.alpha)
+    values, table = scope.current.derived_values(name), scope.current.table
+    units = None if table.starts is None else table.cluster_numbers(table.starts)
+    return bound(values, units, rate=False, reach=1.0, limit=limit, alpha=scope.alpha)
 
 
 def _policies_applied(results: Sequence[RuleResult]) -> list[RuleResult]:
