@@ -45,6 +45,13 @@ def test_least_p_of_graded_scores_bounds_their_p() -> None:
         assert least_p(found) <= found.p_value
 
 
+def test_least_p_of_few_clusters_with_many_samples_bounds_their_p() -> None:
+    owner = np.repeat(np.arange(18), 3)
+    found = compare_paired(np.ones(54), np.zeros(54), clusters=owner)
+    assert found.method == "cluster sign-flip, exact"
+    assert least_p(found) <= found.p_value == 0.5**17
+
+
 def test_the_exact_p_counts_both_directions() -> None:
     found = compare_paired([1.0, 1, 1, 1, 0, 0, 1], [0.0, 0, 0, 0, 1, 0, 1])
     assert exact_p(found) == mcnemar(1, 4).exact

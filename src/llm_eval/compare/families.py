@@ -14,7 +14,7 @@ import numpy as np
 
 from llm_eval.stats.paired import PairedComparison
 from llm_eval.stats.paired_rates import mcnemar
-from llm_eval.stats.sign_flip import EXACT_FLIPS, FLIP_DRAWS
+from llm_eval.stats.sign_flip import FLIP_DRAWS
 
 
 def adjust(p_values: Sequence[float], least: Sequence[float]) -> list[float]:
@@ -48,10 +48,13 @@ def exact_p(test: PairedComparison) -> float:
 
 
 def least_p(test: PairedComparison) -> float:
-    """The smallest p value that so many changed pairs could have given, all of them one way."""
+    """The smallest p value that so many changed pairs could have given, all of them one way.
+
+    Of clusters it is a lower bound: no more of them changed than pairs did.
+    """
     changed = test.n_discordant
     if changed == 0:
         return 1.0
-    if "mcnemar" in test.method or ("sign-flip" in test.method and changed <= EXACT_FLIPS):
+    if "mcnemar" in test.method or "exact" in test.method:
         return float(0.5 ** (changed - 1))
-    return 1 / (FLIP_DRAWS + 1) if "sign-flip" in test.method else 0.0
+    return 1 / (FLIP_DRAWS + 1) if "draws" in test.method else 0.0
