@@ -1,6 +1,7 @@
 """Intervals of one number: reference vectors, oracles, coverage."""
 
 from math import isnan
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -193,3 +194,15 @@ def test_bootstrap_of_one_value_is_unknown() -> None:
     low, high = bootstrap([1.0], np.mean, rng=np.random.default_rng(0))
     assert isnan(low)
     assert isnan(high)
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+def test_bootstrap_of_one_cluster_is_unknown(method: Literal["percentile", "bca"]) -> None:
+    rng = np.random.default_rng(0)
+    found = bootstrap([1.0, 2.0, 4.0], np.mean, rng=rng, clusters=["a"] * 3, method=method)
+    assert all(map(isnan, found))
+
+
+def test_bootstrap_refuses_clusters_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match="one label a value: 2 for 3"):
+        bootstrap([1.0, 2.0, 4.0], np.mean, rng=np.random.default_rng(0), clusters=["a", "b"])

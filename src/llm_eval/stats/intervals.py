@@ -140,11 +140,17 @@ def bootstrap(
         n_resamples: how many resamples.
         clusters: one label a value.
         method: percentile, or BCa (Efron 1987), which corrects bias and skew for non-means.
+
+    Returns:
+        NaN for fewer than two values or clusters: one observation has no spread.
+
+    Raises:
+        ValueError: there is not one cluster's label a value.
     """
     x = np.asarray(values, dtype=np.float64)
-    if len(x) < 2:
-        return Interval(float("nan"), float("nan"))
     units = _units(len(x), clusters)
+    if len(units) < 2:
+        return Interval(float("nan"), float("nan"))
     draws = rng.integers(0, len(units), size=(n_resamples, len(units)))
     resampled = np.array([statistic(x[np.concatenate([units[u] for u in row])]) for row in draws])
     low, high = alpha / 2, 1 - alpha / 2
@@ -166,8 +172,7 @@ def _student(
 
 
 def _cluster_sums(x: Floats, clusters: Clusters) -> Floats:
-    if len(clusters) != len(x):
-        raise ValueError(f"clusters must have one label a value: {len(clusters)} for {len(x)}")
+    _check_labels(clusters, len(x))
     return np.asarray(np.bincount(numbered(clusters), weights=x), dtype=np.float64)
 
 
@@ -175,6 +180,7 @@ def _units(n: int, clusters: Sequence[Hashable] | None) -> list[NDArray[np.intp]
     """What is drawn as one: positions of each value, or of each cluster."""
     if clusters is None:
         return [np.array([i]) for i in range(n)]
+    _check_labels(clusters, n)
     members: dict[Hashable, list[int]] = {}
     for position, cluster in enumerate(clusters):
         members.setdefault(cluster, []).append(position)
@@ -204,6 +210,11 @@ def _bca_levels(
     z = special.ndtri(np.array([alpha / 2, 1 - alpha / 2]))
     low, high = special.ndtr(z0 + (z0 + z) / (1 - acceleration * (z0 + z)))
     return float(low), float(high)
+
+
+def _check_labels(clusters: Clusters, n: int) -> None:
+    if len(clusters) != n:
+        raise ValueError(f"clusters must have one label a value: {len(clusters)} for {n}")
 
 
 def _check_rate(successes: float, n: int, alpha: float) -> None:
