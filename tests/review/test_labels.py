@@ -25,6 +25,7 @@ from llm_eval.review.next_labels import next_replies
 from llm_eval.review.session import LabelSession
 from llm_eval.scorers.judge_report import rank_correlation
 from llm_eval.scorers.rubric import load_rubric
+from llm_eval.tasks.build import build_task
 from llm_eval.testing import StubServer, stub_judge
 from llm_eval.testing.stub_replies import hashed
 
@@ -385,6 +386,25 @@ def test_a_shipped_reply_that_was_changed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.jsonl"
     path.write_text(json.dumps(first | {"reply": "another"}) + "\n")
     with pytest.raises(DatasetError, match="is not what was labelled"):
+        read_replies(path)
+
+
+def test_a_file_of_blank_lines_holds_no_replies(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    path.write_text("\n \n")
+    with pytest.raises(DatasetError, match=r"labels\.jsonl holds no replies"):
+        read_replies(path)
+
+
+def test_a_second_reply_to_a_sample_is_refused_and_not_put_in_the_firsts_place(
+    tmp_path: Path,
+) -> None:
+    first = json.loads(SHIPPED.read_text().splitlines()[0])
+    key = next(s.key for s in build_task("qa").samples("test") if s.id == first["sample"])
+    other = first | {"reply": "another", "item": item_of(key, "another")}
+    path = tmp_path / "labels.jsonl"
+    path.write_text(f"{json.dumps(first)}\n{json.dumps(other)}\n")
+    with pytest.raises(DatasetError, match=r"labels\.jsonl:2: a second reply to sample 'qa-"):
         read_replies(path)
 
 

@@ -45,10 +45,13 @@ def read_replies(path: Path) -> LabelledReplies:
     """The replies and labels in a file.
 
     Raises:
-        DatasetError: a row lacks something, or is of a sample that is not there or has changed.
+        DatasetError: there is no row, or one lacks something, is of a sample that is not there or
+            has changed, or is the second of its sample.
         ConfigError: task, rubric or a level is none.
     """
     rows = list(load_rows(path))
+    if not rows:
+        raise DatasetError(f"{path} holds no replies")
     first = rows[0].values
     try:
         task, split = build_task(first["task"]), first.get("split", "test")
@@ -58,6 +61,7 @@ def read_replies(path: Path) -> LabelledReplies:
     by_id = {sample.id: sample for sample in task.samples(split)}
     samples = [_sample(row, by_id) for row in rows]
     pairs = list(zip(rows, samples, strict=True))
+    _check_distinct(pairs)
     return LabelledReplies(
         name=f"replies/{path.name}",
         task=task,
@@ -149,6 +153,17 @@ def _sample(row: Row, by_id: Mapping[str, Sample]) -> Sample:
             f"question, reference or text changed since"
         )
     return sample
+
+
+def _check_distinct(pairs: Sequence[tuple[Row, Sample]]) -> None:
+    """A run has one reply to a sample: of two, one would be judged in the other's place."""
+    seen: set[str] = set()
+    for row, sample in pairs:
+        if sample.key in seen:
+            raise DatasetError(
+                f"{row.place}: a second reply to sample {sample.id!r}; put it in another file"
+            )
+        seen.add(sample.key)
 
 
 def _labels(row: Row, sample: Sample, rubric: Rubric) -> Iterator[Label]:
