@@ -137,17 +137,9 @@ def compare_runs(
     """
     allowed = [check_comparable(baseline.recipe, run.recipe, allow) for run in currents]
     _check_distinct([baseline, *currents])
-    left = storage.score_table(baseline.run_id)
+    before, level = _Scored.read(storage, baseline), Level(alpha, margin, seed)
     compared = [
-        _compared(
-            left,
-            baseline,
-            storage.score_table(run.run_id),
-            run,
-            Level(alpha, margin, seed),
-            fields,
-            storage,
-        )
+        _compared(storage, before, _Scored.read(storage, run), level, fields)
         for run, fields in zip(currents, allowed, strict=True)
     ]
     return _adjusted(compared)
@@ -167,17 +159,28 @@ def _check_distinct(runs: Sequence[RunInfo]) -> None:
             raise IncomparableError(f"run {run_id} is named twice: it says nothing about a change")
 
 
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A run with its scores."""
+
+    info: RunInfo
+    table: ScoreTable
+
+    @classmethod
+    def read(cls, storage: MetricsStorage, info: RunInfo) -> "_Scored":
+        return cls(info, storage.score_table(info.run_id))
+
+
 def _compared(
-    left: ScoreTable,
-    baseline: RunInfo,
-    right: ScoreTable,
-    current: RunInfo,
+    storage: MetricsStorage,
+    before: _Scored,
+    after: _Scored,
     level: Level,
     allowed: tuple[str, ...],
-    storage: MetricsStorage,
 ) -> Comparison:
     """Two runs with nothing adjusted yet."""
-    paired = pair(left, right, lone=_should_be_whole(baseline, current))
+    baseline, current = before.info, after.info
+    paired = pair(before.table, after.table, lone=_should_be_whole(baseline, current))
     if not len(paired):
         raise IncomparableError(
             f"runs {baseline.run_id} and {current.run_id} have no sample in common"

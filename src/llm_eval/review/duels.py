@@ -86,6 +86,18 @@ class _Asked:
     """By run."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Programme:
+    """What is to be played."""
+
+    runs: tuple[RunInfo, ...]
+    duels: Sequence[Duel]
+    references: Sequence[_Asked]
+    """Samples whose reference stands against the canaries."""
+    n_samples: int
+    n_missing: Mapping[tuple[str, str], int]
+
+
 def play(
     runs: Sequence[RunInfo],
     judges: Sequence[BaseModel],
@@ -111,28 +123,21 @@ def play(
         for pair in combinations(ids, 2)
     }
     references = [one for one in chosen if _reference(one.sample, rubric)][:_N_REFERENCES]
-    return in_own_loop(
-        lambda: _play(tuple(runs), judges, rubric, how, duels, references, len(chosen), missing)
-    )
+    programme = _Programme(tuple(runs), duels, references, len(chosen), missing)
+    return in_own_loop(lambda: _play(programme, judges, rubric, how))
 
 
 async def _play(
-    runs: tuple[RunInfo, ...],
-    judges: Sequence[BaseModel],
-    rubric: Rubric,
-    how: Play,
-    duels: Sequence[Duel],
-    references: Sequence[_Asked],
-    n_samples: int,
-    missing: Mapping[tuple[str, str], int],
+    programme: _Programme, judges: Sequence[BaseModel], rubric: Rubric, how: Play
 ) -> Played:
+    duels = programme.duels
     try:
         for judge in judges:
             await judge.start()
         canaries, stopped = CanaryReport((), ()), None
         try:
             table = _Table(await _able(judges, duels, rubric, how), rubric, how.max_tokens)
-            canaries = await table.release(references)
+            canaries = await table.release(programme.references)
         except BudgetExceededError as exc:
             stopped = str(exc)
         done: list[Duel] = []
@@ -143,7 +148,9 @@ async def _play(
             await judge.aclose()
     order = {(d.sample.key, d.first, d.second): n for n, d in enumerate(duels)}
     done.sort(key=lambda d: order[d.sample.key, d.first, d.second])
-    return Played(runs, tuple(done), n_samples, missing, canaries, stopped)
+    return Played(
+        programme.runs, tuple(done), programme.n_samples, programme.n_missing, canaries, stopped
+    )
 
 
 async def _able(
