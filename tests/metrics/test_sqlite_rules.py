@@ -201,7 +201,7 @@ async def test_damage_is_found_and_said_and_runs_away_from_it_can_be_exported(
     tear(damaged, whole)
     with MetricsStorage(f"sqlite:///{damaged}") as found:
         assert found.check() != []
-        with pytest.raises(StoreError, match=r"llm-eval doctor says how far.*llm-eval export RUN"):
+        with pytest.raises(StoreError, match=r"doctor says how far.*llm-eval doctor --rescue NEW"):
             list(found.results(third))
         file = tmp_path / "saved.jsonl"
         assert JSONLExporter(found).export_samples(file, runs=[first]) == 300
@@ -213,7 +213,7 @@ async def test_a_file_that_was_cut_is_refused_and_left_alone(storage: MetricsSto
     cut = copy(storage, "cut.db", ends=("",))
     left = cut.read_bytes()[: 20 * 4096]
     cut.write_bytes(left)
-    with pytest.raises(StoreError, match=r"llm-eval doctor says how far.*llm-eval export RUN"):
+    with pytest.raises(StoreError, match=r"doctor says how far.*llm-eval doctor --rescue NEW"):
         MetricsStorage(f"sqlite:///{cut}")
     assert cut.read_bytes() == left
 

@@ -1,4 +1,7 @@
-"""`llm-eval doctor`: is everything here that a run needs, and is the database sound?"""
+"""`llm-eval doctor`: is everything here that a run needs, and is the database sound?
+
+`--rescue NEW` saves what can be read of a database that is not.
+"""
 
 import argparse
 import os
@@ -10,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from llm_eval.cli import rescue
 from llm_eval.cli.terminal import clean, output, write_json
 from llm_eval.config import load_models
 from llm_eval.errors import EvalError
@@ -39,7 +43,9 @@ class Check(NamedTuple):
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Look at everything; 2 where something is broken."""
+    """Look at everything; 2 where something is broken. Or save what can be read."""
+    if args.rescue:
+        return rescue.execute(args)
     checks = list(_checks(args))
     if args.json:
         write_json([check._asdict() for check in checks])
@@ -110,7 +116,10 @@ def _database(args: argparse.Namespace) -> Check:
             told = f"{storage.url}: {storage.count_runs()} runs"
     except EvalError as exc:
         return Check("database", False, str(exc))
-    return Check("database", not faults, f"{told}; {'; '.join(faults)}" if faults else told)
+    if faults:
+        remedy = "save what can be read: llm-eval doctor --rescue NEW.db"
+        return Check("database", False, f"{told}; {'; '.join(faults)}; {remedy}")
+    return Check("database", True, told)
 
 
 def _disk() -> Check:

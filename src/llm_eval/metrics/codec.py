@@ -125,6 +125,16 @@ def response(text: str) -> ModelResponse:
     return _decoded(text, _response)
 
 
+def prompt(text: str) -> Prompt:
+    """The stored prompt."""
+    return _decoded(text, _prompt)
+
+
+def failure(text: str) -> Failure:
+    """The stored failure."""
+    return _decoded(text, _failure)
+
+
 def result(row: Row) -> SampleResult:
     """A result, joined with its sample and response."""
     inputs, target = from_json(row["body"])
@@ -140,12 +150,12 @@ def result(row: Row) -> SampleResult:
         row["sample_index"],
         row["epoch"],
         sample,
-        () if row["prompt"] is None else _decoded(row["prompt"], _prompt),
+        () if row["prompt"] is None else prompt(row["prompt"]),
         None if row["response"] is None else response(row["response"]),
         from_json(row["answer"]),
         texts[2],
         scores(from_json(row["scores"])),
-        None if row["failure"] is None else _decoded(row["failure"], _failure),
+        None if row["failure"] is None else failure(row["failure"]),
     )
 
 

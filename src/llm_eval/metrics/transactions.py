@@ -131,15 +131,15 @@ _REMEDIES = {
     "CANTOPEN": "check that the directory exists and can be written",
     "CORRUPT": (
         "the file is damaged or cannot be read: llm-eval doctor says how far; restore a copy, or "
-        "save the runs that can still be read: llm-eval export RUN"
+        "save what can still be read: llm-eval doctor --rescue NEW.db"
     ),
     "FULL": "free some space, then go on with: llm-eval run --resume RUN",
     "IOERR": (
         "check the disk, its free space and its quota, then go on with: llm-eval run --resume RUN"
     ),
     "NOTADB": (
-        "the file is something else, or its beginning is lost: name another with --db, or "
-        "restore a copy"
+        "the file is something else, or its beginning is lost: name another with --db, restore a "
+        "copy, or save what can still be read: llm-eval doctor --rescue NEW.db"
     ),
     "PERM": "its file and directory must be writable",
     "READONLY": "its file and directory must be writable",

@@ -33,10 +33,15 @@ def ensure_schema(engine: Engine) -> None:
     elif found in RELEASES:
         upgrade(engine)
     else:
-        raise ConfigError(
-            f"{_shown(engine)} was written by a newer llm-eval (schema {found}, this is "
-            f"{VERSION}); upgrade with: pip install --upgrade llm-eval"
-        )
+        raise newer_release(_shown(engine), found)
+
+
+def newer_release(where: str, found: str) -> ConfigError:
+    """What to say of a database whose schema is none of `RELEASES`."""
+    return ConfigError(
+        f"{where} was written by a newer llm-eval (schema {found}, this is {VERSION}); "
+        f"upgrade with: pip install --upgrade llm-eval"
+    )
 
 
 def stored_version(engine: Engine) -> str | None:
