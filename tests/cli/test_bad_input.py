@@ -70,7 +70,7 @@ def test_a_wrong_task_is_refused_with_its_place(
         (["run", "qa", "--tag", "x"], "must look like KEY=VALUE"),
         (["run", "qa", "--max-time", "soon"], "must look like 90, 90s"),
         (["run", "qa", "--db", "mysql://x/y"], "use sqlite:///FILE or postgresql://"),
-        (["run", "qa", "--db", "runs.db"], "is no URL"),
+        (["run", "qa", "--db", "postgresql:/host/runs"], "is no URL"),
         (["run", "--resume", "run_x"], r"there is no database \.llm_eval/runs\.db"),
         (["show", "latest"], r"there is no database \.llm_eval/runs\.db: name another with --db"),
         (["cache", "prune", "--older-than", "x"], "must look like 90, 90s"),

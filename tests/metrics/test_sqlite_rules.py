@@ -243,3 +243,25 @@ def test_a_database_that_cannot_be_written_is_said(storage: MetricsStorage) -> N
         connection.exec_driver_sql("PRAGMA query_only=ON")
     with pytest.raises(StoreError, match="must be writable"):
         writing(storage._engine, lambda c: c.exec_driver_sql("DELETE FROM runs"))
+
+
+@pytest.mark.parametrize("name", ["runs.db", "a dir/ü?x=1#%41.sqlite", "runs"])
+def test_a_file_is_named_as_it_is(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with MetricsStorage(name) as storage:
+        assert storage.list_runs() == []
+    assert (tmp_path / name).is_file()
+    with MetricsStorage(f"{tmp_path}/{name}") as storage:
+        assert storage.list_runs() == []
+
+
+@pytest.mark.parametrize("url", ["postgresql:/host/runs", "sqlite:runs.db", ":memory:", "C:runs"])
+def test_a_url_with_a_slip_makes_no_file(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError):
+        MetricsStorage(url)
+    assert list(tmp_path.iterdir()) == []

@@ -36,15 +36,20 @@ _PRAGMAS = (
 def database_url(given: str | None) -> URL:
     """`given`, else `$LLM_EVAL_DB`, else a SQLite file in the working directory.
 
+    Args:
+        given: a URL, or the name of a SQLite file. What holds a colon is no file's name: a URL
+            with a slip in it would make an empty database.
+
     Raises:
         ConfigError: it is no URL of a database that can be used.
     """
     text = given or os.environ.get("LLM_EVAL_DB") or DEFAULT_URL
     try:
-        url = make_url(text)
+        url = make_url(text) if ":" in text else URL.create("sqlite", database=text)
     except ArgumentError:
         raise ConfigError(
-            f"database {text!r} is no URL; write sqlite:///FILE or postgresql://USER@HOST/NAME"
+            f"database {text!r} is no URL; write FILE, sqlite:///FILE or "
+            f"postgresql://USER@HOST/NAME"
         ) from None
     backend = url.get_backend_name()
     if backend in ("postgresql", "postgres"):

@@ -10,7 +10,7 @@ def add_db(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--db",
         metavar="URL",
-        help="run database: sqlite:///FILE or postgresql://… "
+        help="run database: FILE, sqlite:///FILE or postgresql://… "
         "(default: $LLM_EVAL_DB, else sqlite:///.llm_eval/runs.db)",
     )
 
