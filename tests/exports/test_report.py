@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ import yaml
 
 from llm_eval.cli.main import main
 from llm_eval.errors import ConfigError
+from llm_eval.metrics.collector import collect
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.report import findings
 from llm_eval.report.diff import word_diff
@@ -304,6 +306,35 @@ def test_what_cannot_be_exported_is_said_and_writes_nothing(
     assert main(["export", *arguments, "--db", f"sqlite:///{tmp_path}/runs.db"]) in (2, 4)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--format", "prometheus"],
+        ["--format", "csv", "--table", "summary", "--limit", "1"],
+        ["run_20260301", "run_20260302", "--format", "jsonl", "--limit", "1"],
+    ],
+)
+def test_the_newest_run_is_the_one_stored_last(
+    arguments: list[str], tmp_path: Path, storage: MetricsStorage
+) -> None:
+    """The clock was set back between the two."""
+    for run_id in ("run_20260302_030405_before", "run_20260301_030405_after0"):
+        day = f"{run_id[4:8]}-{run_id[8:10]}-{run_id[10:12]}"
+        info = store(storage, run_id, results()[:1], created_at=f"{day}T03:04:05+00:00")
+        storage.update_run(run_id, status="complete", summary=collect(storage, run_id).to_dict())
+    path = tmp_path / "x"
+    url = f"sqlite:///{tmp_path}/runs.db"
+    assert main(["export", *arguments, "--output", str(path), "--db", url]) == 0
+    text = path.read_text()
+    if "prometheus" in arguments:
+        stamp = datetime.fromisoformat(info.created_at).timestamp()
+        (line,) = re.findall(r"^llm_eval_run_timestamp_seconds\S* (\S+)$", text, re.MULTILINE)
+        assert float(line) == stamp
+    else:
+        assert "after0" in text
+        assert "before" not in text
 
 
 def test_a_slice_without_failures_is_an_empty_table(

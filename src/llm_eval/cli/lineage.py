@@ -34,7 +34,7 @@ def _find(storage: MetricsStorage, ref: str) -> Ancestry:
     digest = ref
     if Path(ref).is_dir():
         digest = read_adapter(ref).digest
-    elif ref.startswith("run_") or ref == "latest":
+    elif _is_run(storage, ref):
         model = storage.get_run(ref).recipe.get("model") or {}
         digest = model.get("adapter") or ""
         if not digest:
@@ -47,6 +47,13 @@ def _find(storage: MetricsStorage, ref: str) -> Ancestry:
             f"llm_eval_adapter.json in its directory"
         )
     return found[0]
+
+
+def _is_run(storage: MetricsStorage, ref: str) -> bool:
+    """Whether `ref` is written as a run's id or tag, or names a baseline and no adapter."""
+    if ref.startswith("run_") or ref == "latest" or "=" in ref:
+        return True
+    return not storage.lineage.find(ref) and storage.baselines.find(ref) is not None
 
 
 def _tree(storage: MetricsStorage, ancestry: Ancestry) -> dict[str, Any]:

@@ -121,8 +121,8 @@ def prepare_training(recipe: Recipe) -> TrainingPlan:
         ConfigError: something cannot be used.
         DatasetError: a row has nothing to learn, or gives away a held-out one.
     """
+    task = build_task(recipe.task)  # first: a base may have to be fetched and converted
     path = checkpoint(recipe.base)
-    task = build_task(recipe.task)
     tokenizer = load_tokenizer(path)
     if tokenizer.eos_token_id is None:
         raise ConfigError(f"model {recipe.base!r}: its tokenizer has no token that ends a reply")

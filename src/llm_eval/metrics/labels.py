@@ -103,9 +103,8 @@ class Labels:
         with reading(self._engine) as connection:
             known = [codec.unescape(name) for name in connection.scalars(query)]
         if rater not in known:
-            raise ConfigError(
-                f"rater {rater!r} has given no label by this rubric; {nearest(rater, known)}"
-            )
+            hint = nearest(rater, known) if known else "nobody has: llm-eval review label"
+            raise ConfigError(f"rater {rater!r} has given no label by this rubric; {hint}")
 
     def put_calibration(self, found: Calibration) -> None:
         """Remember what was found about a judge; the last finding stands."""

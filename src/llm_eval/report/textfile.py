@@ -34,5 +34,6 @@ def push(storage: MetricsStorage, infos: Sequence[RunInfo], url: str) -> int:
 
 def _newest(storage: MetricsStorage, infos: Sequence[RunInfo]) -> list[Finished]:
     """The newest run of each task and model: one series each, however many runs there are."""
-    newest = {(i.task, i.model): i for i in sorted(infos, key=lambda info: info.created_at)}
+    newest_first = storage.list_runs(limit=None, among=[info.run_id for info in infos])
+    newest = {(info.task, info.model): info for info in reversed(newest_first)}
     return [(i, i.summary or collect(storage, i.run_id).to_dict()) for i in newest.values()]
