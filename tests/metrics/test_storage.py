@@ -22,6 +22,7 @@ from llm_eval.types import (
     Message,
     ModelResponse,
     RunInfo,
+    Sample,
     SampleResult,
     Score,
     TokenLogprob,
@@ -154,6 +155,32 @@ async def test_results_are_paged_in_order_and_narrowed(storage: MetricsStorage) 
     assert [r.index for r in storage.results(run_id, sample="s7")] == [7]
     key = result(7).sample.key
     assert [r.index for r in storage.results(run_id, sample=key[:12])] == [7]
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"kind": "b"},
+        {"kind": 'quote " and \\ and =', "size": "100 %"},
+        {"größe": "雪", "odd": "half \ud83d", "nul": "\0"},
+        {"kind": "A", "note": '"kind":"a"', "a=b": "c=d"},
+    ],
+)
+async def test_a_group_is_a_slice_by_its_whole_label_and_no_other_text(
+    groups: dict[str, str], storage: MetricsStorage
+) -> None:
+    run_id, plain = start(storage), result(0)
+    await put(storage, run_id, plain, replace(result(1), sample=labelled(1, groups)))
+    labels = [f"{name}={value}" for name, value in groups.items()]
+    assert storage.slice_names(run_id) == sorted(["easy", "hard", "kind=a", *labels])
+    for label in labels:
+        assert [r.index for r in storage.results(run_id, slice=label)] == [1], label
+    assert [r.index for r in storage.results(run_id, slice="kind=a")] == [0]
+    assert list(storage.results(run_id, slice="ind=a")) == []
+
+
+def labelled(index: int, groups: Mapping[str, str]) -> Sample:
+    return replace(result(index).sample, groups=groups)
 
 
 async def test_an_answer_that_is_not_read_to_its_end_leaves_no_cursor_open(

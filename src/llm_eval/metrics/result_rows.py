@@ -75,15 +75,21 @@ def _query(run: int, wanted: Wanted) -> Select[Any]:
 
 def _carries(label: str) -> ColumnElement[bool]:
     """A label is the slice's name, or `name=value` of a group, as tables show it."""
-    is_slice = results.c.slice == codec.escape(label)
-    name, equals, value = label.partition("=")
-    if not equals:
-        return is_slice
-    # Quotes within names and values are escaped, so only a member itself reads like this. The
-    # codec has two ways to write it. LIKE would not tell capitals from small letters on SQLite.
-    members = {codec.to_json({name: value})[1:-1], json.dumps({name: value})[1:-1]}
-    found = [func.replace(results.c.groups, m, "") != results.c.groups for m in sorted(members)]
-    return or_(is_slice, *found)
+    # LIKE would not tell capitals from small letters on SQLite.
+    groups = [func.replace(results.c.groups, m, "") != results.c.groups for m in _members(label)]
+    return or_(results.c.slice == codec.escape(label), *groups)
+
+
+def _members(label: str) -> list[str]:
+    """`"name":"value"` as a group's JSON has it, for each `=` that may stand between the two.
+
+    Quotes within names and values are escaped there, so nothing else reads like a member.
+    """
+    ends = [at for at, letter in enumerate(label) if letter == "="]
+    pairs = [{label[:at]: label[at + 1 :]} for at in ends]
+    # The codec has two ways to write JSON; the second is for text with half a surrogate pair.
+    texts = {text for pair in pairs for text in (codec.to_json(pair), json.dumps(pair))}
+    return sorted(text[1:-1] for text in texts)
 
 
 def _called(name: str) -> ColumnElement[bool]:
