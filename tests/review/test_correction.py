@@ -72,6 +72,18 @@ def test_labels_drawn_by_the_verdict_leave_no_bias() -> None:
     assert abs(np.mean(naive) - TRUE_RATE) > 0.1
 
 
+@pytest.mark.parametrize("judge_errs", [False, True])
+def test_a_few_labels_that_are_all_alike_are_no_certainty(judge_errs: bool) -> None:
+    judged_only = np.array([1.0, 1.0, 0.0] * 20 if judge_errs else [1.0] * 60)
+    found = [corrected_mean(Judged(np.ones(n), np.ones(n), judged_only)) for n in (2, 5, 100)]
+    low = [one["ci95"][0] for one in found]
+    assert [one["value"] for one in found] == [1.0] * 3
+    assert [one["ci95"][1] for one in found] == [1.0] * 3
+    assert low[0] < low[1] < low[2] < 0.99
+    assert low[1] < 0.6  # Wilson's of 5 of 5 begins at .57
+    assert low[2] > 0.95
+
+
 def test_a_label_is_worth_half_again_as_much_with_the_judge() -> None:
     rng = np.random.default_rng(3)
     gains = [correct(at_random(*draw(rng, 0.95, 0.60))).gain for _ in range(300)]

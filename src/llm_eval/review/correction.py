@@ -45,14 +45,14 @@ class Judged:
 
 
 def corrected_mean(given: Judged) -> dict[str, Any]:
-    """Corrected mean with its interval, and the labels that would halve it."""
+    """Corrected mean with its interval within 0…1, and the labels that would halve it."""
     found = correct(given)
     needed = labels_to_halve(given, found)
     return {
         "raw": given.raw,
         "labels_alone": float(given.labels.mean()),
         "value": found.value,
-        "ci95": [found.low, found.high],
+        "ci95": [max(0.0, found.low), min(1.0, found.high)],
         "stderr": found.stderr,
         "method": "PPI++" if given.strata is None else "PPI++ by verdict",
         "weight": found.weight,
@@ -64,10 +64,10 @@ def corrected_mean(given: Judged) -> dict[str, Any]:
 def correct(given: Judged) -> Corrected:
     """PPI++, over all or by verdict."""
     if given.strata is None:
-        return prediction_powered(given.labels, given.judged, given.judged_only)
+        return _at_random(given)
     parts = list(_parts(given))
     if any(len(part.labels) < 2 for part, _ in parts):  # a verdict without labels has no estimate
-        return prediction_powered(given.labels, given.judged, given.judged_only)
+        return _at_random(given)
     found = [(correct(part), share) for part, share in parts]
     value = sum(share * one.value for one, share in found)
     variances = [
@@ -84,6 +84,16 @@ def correct(given: Judged) -> Corrected:
     weight = sum(share * one.weight for one, share in found)
     gain = alone / stderr**2 if stderr > 0 else 1.0
     return Corrected(value, stderr, value - half, value + half, weight, gain)
+
+
+def _at_random(given: Judged) -> Corrected:
+    """PPI++; where all labels say the same of the judge, no interval without a width."""
+    found = prediction_powered(given.labels, given.judged, given.judged_only)
+    if np.ptp(given.labels - found.weight * given.judged) > 1e-9:
+        return found
+    stderr = _cautious(given, found.weight)
+    half = stderr * float(special.stdtrit(len(given.labels) - 1, 0.975))
+    return found._replace(stderr=stderr, low=found.value - half, high=found.value + half)
 
 
 def corrected_rate(passes: Judged) -> dict[str, Any] | None:
@@ -124,7 +134,7 @@ def labels_to_halve(given: Judged, found: Corrected) -> int | None:
 
 
 def _cautious(part: Judged, weight: float) -> float:
-    """Standard error under one verdict, of which there may be few labels, all alike.
+    """Standard error of few labels, all alike, as there may be under one verdict.
 
     Two more labels, 0 and 1, stand in for what was not drawn (Agresti & Coull 1998).
     """
