@@ -13,13 +13,15 @@ from llm_eval.evaluation import evaluate
 from llm_eval.execution import Evaluation
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.budget import Budget
-from llm_eval.review.duels import Play, majority, play
+from llm_eval.review.duels import Duel, Play, Played, majority, play
 from llm_eval.review.standings import rows, standings
+from llm_eval.scorers.canaries import CanaryReport
 from llm_eval.scorers.judge_models import build_judges
-from llm_eval.scorers.pairwise import PairOutcome
+from llm_eval.scorers.pairwise import PairOutcome, TwoReplies
 from llm_eval.scorers.rubric import load_rubric
 from llm_eval.testing import Faults, StubServer, stub_judge
 from llm_eval.testing.stub import _known
+from llm_eval.types import RunInfo, Sample
 
 QA = load_rubric("qa_correctness")
 N = 30
@@ -108,6 +110,26 @@ def test_a_judge_that_fails_gives_nobody_a_point(
     assert sum(pair["no_verdict"].values()) == asked
     assert found["status"] == "incomplete"
     assert any("without a verdict" in warning for warning in found["warnings"])
+
+
+def test_duels_over_one_document_tell_nothing_of_others() -> None:
+    def one_sided(cluster: Callable[[int], str | None]) -> dict[str, Any]:
+        duels = tuple(
+            Duel(
+                Sample(str(n), str(n), {}, "", cluster=cluster(n)),
+                *("a", "b", TwoReplies("?", "x", "y")),
+                outcome=PairOutcome("first", True, None),
+            )
+            for n in range(100)
+        )
+        runs = tuple(RunInfo(name, "qa", name, "", {}) for name in "ab")
+        played = Played(runs, duels, 100, {("a", "b"): 0}, CanaryReport((), ()), None)
+        (pair,) = standings(played, ["judge"])["pairs"]
+        return dict(pair)
+
+    assert one_sided(lambda _: None)["ci95"][0] > 0.95
+    assert one_sided(lambda n: str(n % 10))["ci95"][0] > 0.95
+    assert one_sided(lambda _: "report.pdf")["ci95"] == [0.0, 1.0]
 
 
 def test_a_panel_decides_by_majority() -> None:

@@ -23,6 +23,7 @@ from llm_eval.metrics.labels import Label, item_of
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.review.correction import Judged, corrected_mean, corrected_rate
 from llm_eval.review.items import judge_of, no_judge
+from llm_eval.review.rate import rate
 from llm_eval.scorers.judge_report import rank_correlation
 from llm_eval.scorers.rubric import Dimension, Rubric
 from llm_eval.stats.agreement import (
@@ -32,7 +33,6 @@ from llm_eval.stats.agreement import (
     krippendorff_alpha,
     percent_agreement,
 )
-from llm_eval.stats.intervals import wilson
 from llm_eval.types import RunInfo, SampleResult, Score
 
 FEW = 30
@@ -204,8 +204,8 @@ def _pass_block(pairs: Sequence[Pair]) -> dict[str, Any]:
             "neither": neither,
         },
         **_agreement([p.passed for p in pairs], [p.judged.passed for p in pairs], (False, True)),
-        "sensitivity": _rate(both, both + only_people),
-        "specificity": _rate(neither, neither + only_judge),
+        "sensitivity": rate(both, both + only_people),
+        "specificity": rate(neither, neither + only_judge),
     }
 
 
@@ -327,12 +327,6 @@ def _warnings(report: Mapping[str, Any]) -> Iterator[str]:
     error = report["length"]["error"]
     if error is not None and abs(error) >= 0.3:
         yield f"the judge's error goes with the reply's length (rank correlation {error:+.2f})"
-
-
-def _rate(hits: int, n: int) -> dict[str, Any]:
-    if n == 0:
-        return {"value": None, "ci95": [None, None], "n": 0}
-    return {"value": hits / n, "ci95": list(wilson(hits, n)), "n": n}
 
 
 def _number(value: float) -> float | None:

@@ -9,9 +9,11 @@
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
+from math import isnan
 from typing import Any
 
 from llm_eval.review.duels import Duel, Played
+from llm_eval.review.rate import rate
 from llm_eval.scorers.family import related
 from llm_eval.scorers.pairwise import PairOutcome
 from llm_eval.stats.intervals import cluster_t_interval, wilson
@@ -116,6 +118,8 @@ def _interval(points: Sequence[float], clusters: Sequence[str | None]) -> list[f
     if any(cluster is not None for cluster in clusters):
         own = [c if c is not None else f"#{n}" for n, c in enumerate(clusters)]
         found = cluster_t_interval(points, own)
+        if isnan(found.low):  # one document alone says nothing about others
+            return [0.0, 1.0]
         low, high = max(0.0, min(low, found.low)), min(1.0, max(high, found.high))
     return [float(low), float(high)]
 
@@ -124,9 +128,9 @@ def _bias(duels: Sequence[Duel]) -> dict[str, Any]:
     asked = [d.outcome for d in duels if d.outcome is not None and not d.identical]
     n = len(asked)
     return {
-        "flip_rate": _rate(sum(not one.consistent for one in asked), n),
-        "first_position_rate": _rate(sum(one.chose_position == "one" for one in asked), n),
-        "second_position_rate": _rate(sum(one.chose_position == "two" for one in asked), n),
+        "flip_rate": rate(sum(not one.consistent for one in asked), n),
+        "first_position_rate": rate(sum(one.chose_position == "one" for one in asked), n),
+        "second_position_rate": rate(sum(one.chose_position == "two" for one in asked), n),
         "longer_wins": _longer_wins(duels),
     }
 
@@ -140,7 +144,7 @@ def _longer_wins(duels: Sequence[Duel]) -> dict[str, Any]:
         and d.outcome.winner != "tie"
         and len(d.two.first) != len(d.two.second)
     ]
-    return _rate(sum(won), len(won))
+    return rate(sum(won), len(won))
 
 
 def _ranking(played: Played) -> tuple[list[dict[str, Any]] | None, str | None]:
@@ -214,9 +218,3 @@ def _warnings(report: Mapping[str, Any], played: Played) -> Iterator[str]:
 
 def _is_whole(pairs: Sequence[Mapping[str, Any]]) -> bool:
     return not any(pair["n_missing"] or pair["no_verdict"] for pair in pairs)
-
-
-def _rate(hits: int, n: int) -> dict[str, Any]:
-    if n == 0:
-        return {"value": None, "ci95": [None, None], "n": 0}
-    return {"value": hits / n, "ci95": list(wilson(hits, n)), "n": n}
