@@ -20,7 +20,7 @@ from llm_eval.errors import ConfigError, IncomparableError
 from llm_eval.scorers.base import Deterministic, Scores
 from llm_eval.scorers.deterministic import ExactMatch
 from llm_eval.stats.paired import compare_paired
-from llm_eval.types import Metric, Sample, Score
+from llm_eval.types import Metric, ModelResponse, Sample, Score, Usage
 from tests.ci.conftest import Judge, Questions, Reply, Runs, gate, response, verdict, wrong_below
 
 
@@ -138,6 +138,28 @@ class TestComparison:
         current = runs.make(lambda n, _: "wrong" if n < 10 + wrong else str(n))
         expected = {"inconclusive": ("inconclusive", "fail")}.get(status, (status,))
         assert verdict(NO_DROP % 0.05, current, baseline) in expected
+
+    def test_replies_that_were_empty_and_no_longer_are_count_as_more_tokens(
+        self, runs: Runs
+    ) -> None:
+        def reply(n: int, _: int) -> ModelResponse:
+            return response(str(n), usage=Usage(10, 0 if n < 60 else 2))
+
+        before, after = runs.make(reply), runs.make()
+        (result,) = gate('completion_tokens: "<= baseline * 1.2"', after, before).results
+        assert result.finding.observed == pytest.approx(240 / 180)
+        assert result.status == "fail"
+
+    @pytest.mark.parametrize("limit", [3, 30])
+    def test_a_baseline_that_took_nearly_nothing_is_held_against_without_a_crash(
+        self, limit: int, runs: Runs
+    ) -> None:
+        def reply(n: int, _: int) -> ModelResponse:
+            return response(str(n), usage=Usage(10, 0 if n else 2))
+
+        before, after = runs.make(reply, limit=limit), runs.make(limit=limit)
+        rule = 'completion_tokens: "<= baseline * 1.2"'
+        assert verdict(rule, after, before) == ("inconclusive" if limit == 3 else "fail")
 
     def test_an_improvement_passes(self, runs: Runs) -> None:
         assert verdict(NO_DROP % 0.05, runs.make(), runs.make(wrong_below(60))) == "pass"

@@ -75,7 +75,8 @@ def increase(scope: Scope, measure: str, max_increase: float) -> Finding:
         return Finding("fail", observed, limit, shown)
     distance = abs(observed - limit)
     half = (high - low) / 2
-    needed = int(np.ceil(len(before) * (half / distance) ** 2)) if distance > 0 else None
+    known = distance > 0 and np.isfinite(half)
+    needed = int(np.ceil(len(before) * (half / distance) ** 2)) if known else None
     words = f"about {needed:,} samples would decide it" if needed else "no number would decide it"
     return Finding("inconclusive", observed, limit, f"{shown}; {words}", required_n=needed)
 
@@ -160,7 +161,9 @@ def _pairs(scope: Scope, measure: str) -> tuple[Floats, Floats]:
     metric = Metric(measure, worst=np.inf, best=0.0)
     lenient = replace(scope, count_errors=True)
     marked = lenient.pair_columns(before, after, f"have no {measure}", metric)
-    known = np.isfinite(marked.after) & (marked.before > 0)
+    known = np.isfinite(marked.after) & np.isfinite(marked.before)
+    if measure == "cost_usd" or measure in QUANTILES:
+        known &= marked.before > 0  # from the cache: it was paid for and waited for before
     if not known.any():
         raise MissingEvidenceError(f"no sample has {measure} in both runs")
     return marked.before[known], marked.after[known]
@@ -180,10 +183,12 @@ def _ratio_interval(
     rng, n = np.random.default_rng(0), len(before)
     block = max(1, min(_RESAMPLES, _DRAWN_AT_ONCE // n))
     ratios: list[Floats] = []
-    for start in range(0, _RESAMPLES, block):
-        drawn = rng.integers(0, n, size=(min(block, _RESAMPLES - start), n))
-        ratios.append(_statistic(measure, after[drawn]) / _statistic(measure, before[drawn]))
-    low, high = np.quantile(np.concatenate(ratios), [alpha / 2, 1 - alpha / 2])
+    with np.errstate(divide="ignore", invalid="ignore"):  # where most are 0, a sum may be
+        for start in range(0, _RESAMPLES, block):
+            drawn = rng.integers(0, n, size=(min(block, _RESAMPLES - start), n))
+            ratio = _statistic(measure, after[drawn]) / _statistic(measure, before[drawn])
+            ratios.append(np.nan_to_num(ratio, nan=np.inf, posinf=np.inf))
+        low, high = np.quantile(np.concatenate(ratios), [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)
 
 
