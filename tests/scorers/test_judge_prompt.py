@@ -1,9 +1,12 @@
 """What a judge is asked: data stays data."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_eval.errors import ConfigError
 from llm_eval.scorers import judge_prompt as judge_prompt_module
 from llm_eval.scorers.injections import Injection, injections
 from llm_eval.scorers.judge_prompt import Case, fence, judge_prompt, mark_of
@@ -91,6 +94,14 @@ def test_a_prompt_of_ones_own_is_filled_with_fenced_fields() -> None:
     _, user = judge_prompt(rubric, case("reply"))
     assert "<<< input.source" in user.content
     assert "a text" in user.content
+
+
+def test_a_field_that_the_sample_lacks_is_named_and_not_shown_as_null() -> None:
+    rubric = replace(QA, prompt="{{ input.sorce }} {{ reference }} {{ candidate }}")
+    with pytest.raises(ConfigError, match=r"names input\.sorce, but the sample has: source$"):
+        judge_prompt(rubric, case("x"))
+    empty = Case("?", "Paris", "x", {"sorce": None})
+    assert "null" in judge_prompt(rubric, empty)[1].content
 
 
 def test_half_a_surrogate_pair_can_be_sent() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llm_eval.as_text import as_text
+from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
 from llm_eval.scorers.rubric import Rubric, fill, placeholders
 from llm_eval.scorers.verdict import ABSTAIN
@@ -64,7 +65,11 @@ class Case:
 
 
 def judge_prompt(rubric: Rubric, case: Case) -> Prompt:
-    """System and user message that ask for a verdict on `case`."""
+    """System and user message that ask for a verdict on `case`.
+
+    Raises:
+        ConfigError: the rubric's own prompt names a field that the sample lacks.
+    """
     mark = mark_of(case, salt=rubric.fingerprint)
     # Nothing of the case stands in the system message, so that endpoints can cache it.
     system = "\n\n".join([ROLE, _scale(rubric), fill(FORM, {"verdict": _menu(rubric)})])
@@ -110,9 +115,18 @@ def _fenced(rubric: Rubric, case: Case, mark: str) -> dict[str, str]:
     }
     for name in placeholders(template_of(rubric)):
         if name.startswith("input."):
-            found = case.inputs.get(name.removeprefix("input."))
-            values[name] = fence(name, as_text(found), mark)
+            values[name] = fence(name, as_text(_input(rubric, case, name)), mark)
     return values
+
+
+def _input(rubric: Rubric, case: Case, name: str) -> object:
+    field = name.removeprefix("input.")
+    if field not in case.inputs:  # shown as nothing, a mistyped name would go unnoticed
+        raise ConfigError(
+            f"rubric {rubric.name!r}: its prompt names {name}, but the sample has: "
+            f"{', '.join(case.inputs) or 'no fields'}"
+        )
+    return case.inputs[field]
 
 
 def _scale(rubric: Rubric) -> str:

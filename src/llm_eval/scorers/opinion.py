@@ -89,7 +89,7 @@ async def form_opinion(model: BaseModel, rubric: Rubric, case: Case, asking: Ask
     """Ask `model` to grade `case`.
 
     Raises:
-        NoVerdictError: fewer than half of the draws gave a verdict; the state is the commonest.
+        NoVerdictError: no more than half of the draws gave a verdict; the state is the commonest.
         BudgetExceededError: nothing more may be spent.
     """
     given = await together(
