@@ -84,6 +84,8 @@ class _Text:
         return match is not None and self._gives_date(*match.groups())
 
     def _gives_date(self, year: str, month: str, day: str, time: str | None) -> bool:
+        if not 1 <= int(month) <= len(_MONTHS):
+            return False
         names = set(_MONTHS[int(month) - 1].split())
         return (
             bool(self._numbers & {float(year), float(year[2:])})
@@ -116,27 +118,14 @@ def _folded(text: str) -> str:
 
 
 def corrupted(value: Any) -> Any:
-    """`value` with one leaf changed: what must not score as right.
-
-    Raises:
-        ValueError: it has no leaf.
-    """
+    """`value` with its first leaf changed, or one added where it has none: a wrong answer."""
     if isinstance(value, Mapping):
-        return _corrupt_one(dict(value), list(value))
+        name = next(iter(value), "zzz")
+        return {**value, name: corrupted(value.get(name))}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return _corrupt_one(list(value), range(len(value)))
+        return [corrupted(value[0] if value else None), *value[1:]]
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
-        return value + 1
+        return value + abs(value) + 1  # far outside any tolerance, however large it is
     return "zzz" if value is None else f"{value} zzz"
-
-
-def _corrupt_one(container: Any, names: Sequence[Any]) -> Any:
-    for name in names:
-        try:
-            container[name] = corrupted(container[name])
-        except ValueError:
-            continue
-        return container
-    raise ValueError("nothing to change")
