@@ -51,6 +51,9 @@ class ScriptedModel(BaseModel):
             revision: part of the identity.
             latency_s: how long each reply takes, by the event loop's clock.
             fault: the error that a call raises instead of a reply, or None.
+
+        Raises:
+            ValueError: the list is empty, or a text, whose characters would be the replies.
         """
         self.name = name
         self.calls: list[Call] = []
@@ -88,9 +91,18 @@ def _answerer(replies: Replies) -> Answer:
     if callable(replies):
         return replies
     if isinstance(replies, Mapping):
-        return lambda messages, _sampling, _repeat: replies[messages[-1].content]
+        return lambda messages, _sampling, _repeat: _scripted(replies, messages[-1].content)
+    if isinstance(replies, str) or not replies:
+        raise ValueError(f"a script is a list of at least one reply, got {replies!r:.60}")
     script: Iterator[str] = itertools.cycle(replies)
     return lambda _messages, _sampling, _repeat: next(script)
+
+
+def _scripted(replies: Mapping[str, str], asked: str) -> str:
+    try:
+        return replies[asked]
+    except KeyError:
+        raise KeyError(f"no reply is scripted to {asked[:80]!r}") from None
 
 
 def _reply(text: str, call: Call, latency_s: float, model: ScriptedModel) -> ModelResponse:
