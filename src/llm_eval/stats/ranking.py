@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from llm_eval.stats.clusters import numbered
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
@@ -163,12 +165,11 @@ def _meat(
     a: Indices, b: Indices, residuals: Floats, players: int, clusters: Sequence[Hashable] | None
 ) -> Floats:
     """Sum over clusters of the outer product of their scores, with G / (G − 1)."""
-    numbers: dict[Hashable, int] = {}
     labels: Sequence[Hashable] = range(len(a)) if clusters is None else clusters
     if len(labels) != len(a):
         raise ValueError(f"clusters must have one label a game: {len(labels)} for {len(a)}")
-    owner = np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.intp)
-    groups = len(numbers)
+    owner = numbered(labels)
+    groups = 1 + int(owner.max())
     scores = np.zeros((groups, players))
     np.add.at(scores, (owner, a), residuals)
     np.add.at(scores, (owner, b), -residuals)
