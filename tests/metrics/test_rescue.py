@@ -383,3 +383,38 @@ def test_a_damaged_database_names_the_way_out(original: Original, tmp_path: Path
         damaged.write_bytes(damage(original))
         with pytest.raises(error, match=r"llm-eval doctor --rescue NEW\.db"):
             MetricsStorage(f"sqlite:///{damaged}")
+
+
+SHOW = ("show", "RUN", "--slice", "all", "--limit", str(N))
+EXPORT = ("export", "RUN", "--format", "csv", "--output", "rows.csv")
+
+
+@pytest.mark.parametrize(("rubbish", "words"), [(b";", SHOW), (b"\xff", SHOW), (b"\xff", EXPORT)])
+def test_a_damaged_text_is_said_with_the_way_out(
+    rubbish: bytes,
+    words: Sequence[str],
+    original: Original,
+    tmp_path: Path,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SQLite takes such a file for sound."""
+    monkeypatch.chdir(tmp_path)
+    body = bytearray(original.body)
+    at = body.index(b'[{"metric":"exact_match"')
+    body[at + 10 : at + 11] = rubbish
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(body)
+    codes, said = set(), ""
+    for info in original.runs.values():
+        given = [info.run_id if word == "RUN" else word for word in words]
+        codes.add(main([*given, "--db", f"sqlite:///{damaged}"]))
+        said += capsys.readouterr().err
+    assert codes == {0, 4}
+    (line,) = [line for line in said.splitlines() if line.startswith("llm-eval: ")]
+    assert "llm-eval doctor --rescue NEW.db" in line
+    assert "exact_match" not in line
+    saved = tmp_path / "saved.db"
+    assert command("--db", f"sqlite:///{damaged}", "--rescue", saved) == 4
+    with MetricsStorage(f"sqlite:///{saved}") as storage:
+        assert sum(info.n_done for info in storage.list_runs()) == 2 * N - 1

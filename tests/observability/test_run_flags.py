@@ -66,6 +66,20 @@ def test_metrics_are_served_while_it_runs(
     assert seen[0] is not None
 
 
+def test_a_rescoring_is_watched_as_a_run_is(
+    tmp_path: Path, model: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    db = f"sqlite:///{tmp_path}/runs.db"
+    assert main(["run", "qa", "--model", model, "--limit", "3", "--db", db]) == 0
+    capfd.readouterr()
+    again = ["rescore", "latest", "--db", db, "--metrics-port", "0", "--log-json"]
+    assert main(again) == 0
+    said = capfd.readouterr().err.splitlines()
+    assert any(line.startswith("metrics: http://127.0.0.1:") for line in said)
+    [starts] = [json.loads(line) for line in said if "run starts" in line]
+    assert (starts["task"], starts["model"], starts["n"]) == ("qa", model, 3)
+
+
 def test_a_resumed_run_tells_what_is_left_and_what_it_kept(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from llm_eval.cli import rescue
 from llm_eval.cli.terminal import clean, output, write_json
 from llm_eval.config import load_models
 from llm_eval.errors import EvalError
+from llm_eval.metrics.codec import SAVE_THE_REST
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.write_ahead_log import has_reset_bug
 from llm_eval.models import embedded
@@ -117,8 +118,7 @@ def _database(args: argparse.Namespace) -> Check:
     except EvalError as exc:
         return Check("database", False, str(exc))
     if faults:
-        remedy = "save what can be read: llm-eval doctor --rescue NEW.db"
-        return Check("database", False, f"{told}; {'; '.join(faults)}; {remedy}")
+        return Check("database", False, f"{told}; {'; '.join(faults)}; {SAVE_THE_REST}")
     return Check("database", True, told)
 
 

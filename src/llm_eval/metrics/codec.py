@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from llm_eval.errors import StoreError, boundary
 from llm_eval.types import (
     Failure,
     Metric,
@@ -27,6 +28,8 @@ from llm_eval.types import (
     Unscored,
 )
 
+SAVE_THE_REST = "save what can still be read: llm-eval doctor --rescue NEW.db"
+"""The way out of a damaged database."""
 T = TypeVar("T")
 Row = Mapping[str, Any]
 Columns = tuple[Any, ...]
@@ -44,7 +47,7 @@ def escape(text: str) -> str:
 
 def unescape(text: str) -> str:
     """What `escape` was given."""
-    return str(json.loads(text[1:])) if text.startswith(_MARK) else text
+    return _decoded(text[1:], _text) if text.startswith(_MARK) else text
 
 
 def to_json(value: object) -> str:
@@ -178,6 +181,7 @@ _any = msgspec.json.Decoder()
 _response = msgspec.json.Decoder(ModelResponse)
 _prompt = msgspec.json.Decoder(Prompt)
 _failure = msgspec.json.Decoder(Failure)
+_text = msgspec.json.Decoder(str)
 
 
 def _typed_json(value: object) -> str:
@@ -209,7 +213,8 @@ def _decoded(text: str, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(text)
     except msgspec.DecodeError:  # it was written slowly
-        return msgspec.convert(json.loads(text), decoder.type)
+        with boundary(StoreError, f"a stored text is damaged; {SAVE_THE_REST}"):
+            return msgspec.convert(json.loads(text), decoder.type)
 
 
 def _optional(text: str | None) -> str | None:

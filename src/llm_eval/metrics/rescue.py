@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
-from llm_eval.errors import ConfigError
+from llm_eval.errors import ConfigError, EvalError
 from llm_eval.metrics import codec, schema
 from llm_eval.metrics.engine import database_url, open_engine
 from llm_eval.metrics.page_file import PageFile
@@ -30,19 +30,40 @@ from llm_eval.metrics.upgrade import RELEASES, ensure_schema, newer_release, upg
 _BATCH = 1000
 _CAN_BE_DROPPED = ("summary", "finished_at")
 """Columns of a run that are made anew when it is gone on with."""
+
+
+def _object(text: str) -> object:
+    return dict(codec.from_json(text))
+
+
+def _pair(text: str) -> object:
+    inputs, target = codec.from_json(text)
+    return inputs, target
+
+
 _READERS: Mapping[str, Callable[[str], object]] = {
-    "recipe": codec.from_json,
-    "summary": codec.from_json,
-    "body": codec.from_json,
+    "recipe": _object,
+    "summary": _object,
+    "body": _pair,
     "response": codec.response,
     "prompt": codec.prompt,
-    "groups": codec.from_json,
+    "sample_id": codec.unescape,
+    "slice": codec.unescape,
+    "cluster": codec.unescape,
+    "parse_error": codec.unescape,
+    "groups": _object,
     "failure": codec.failure,
     "answer": codec.from_json,
     "scores": lambda text: codec.scores(codec.from_json(text)),
-    "levels": codec.from_json,
-    "report": codec.from_json,
-    "training": codec.from_json,
+    "rater": codec.unescape,
+    "levels": _object,
+    "note": codec.unescape,
+    "correction": codec.unescape,
+    "report": _object,
+    "promoted_by": codec.unescape,
+    "name": codec.unescape,
+    "base": codec.from_json,
+    "training": _object,
 }
 """What reads a column's text later; what it refuses was damaged within."""
 
@@ -325,7 +346,7 @@ def _readable(values: list[Value], columns: Sequence[_Column]) -> list[Value] | 
             continue
         try:
             read(value)
-        except (ValueError, TypeError, KeyError):
+        except (EvalError, ValueError, TypeError, KeyError):
             if column.name not in _CAN_BE_DROPPED:
                 return None
             values[at] = None

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, CursorResult, Engine, Select
 from sqlalchemy.exc import DBAPIError
 
 from llm_eval.errors import ConfigError, StoreError
+from llm_eval.metrics.codec import SAVE_THE_REST
 
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
@@ -24,6 +25,8 @@ PATIENCE_S = 120.0
 _LONGEST_PAUSE_S = 2.0
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 _CONNECTION, _SHUTDOWN = "08", "57P"
+_SHOWN_TEXT = " with text "
+"""Where Python shows a stored text that is no UTF-8: all of it."""
 
 
 @contextmanager
@@ -92,7 +95,7 @@ def explained(engine: Engine) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as exc:
         where = engine.url.render_as_string(hide_password=True)
-        said = " ".join(str(original(exc)).split())
+        said = " ".join(str(original(exc)).partition(_SHOWN_TEXT)[0].split())
         kind = ConfigError if _sqlite_error(exc) == "NOTADB" else StoreError
         raise kind(f"{where}: {said}; {_remedy(exc)}") from exc
 
@@ -117,7 +120,10 @@ def original(error: DBAPIError | sqlite3.Error) -> BaseException | None:
 
 def _sqlite_error(error: DBAPIError | sqlite3.Error) -> str | None:
     """`BUSY`, `FULL`, `CORRUPT`, …: the primary part of `SQLITE_BUSY_SNAPSHOT` and its like."""
-    name: str | None = getattr(original(error), "sqlite_errorname", None)
+    raised = original(error)
+    name: str | None = getattr(raised, "sqlite_errorname", None)
+    if name is None and isinstance(raised, sqlite3.OperationalError):
+        return "CORRUPT"  # Python's own: a text is no UTF-8
     return None if name is None else name.split("_")[1]
 
 
@@ -131,7 +137,7 @@ _REMEDIES = {
     "CANTOPEN": "check that the directory exists and can be written",
     "CORRUPT": (
         "the file is damaged or cannot be read: llm-eval doctor says how far; restore a copy, or "
-        "save what can still be read: llm-eval doctor --rescue NEW.db"
+        f"{SAVE_THE_REST}"
     ),
     "FULL": "free some space, then go on with: llm-eval run --resume RUN",
     "IOERR": (
@@ -139,7 +145,7 @@ _REMEDIES = {
     ),
     "NOTADB": (
         "the file is something else, or its beginning is lost: name another with --db, restore a "
-        "copy, or save what can still be read: llm-eval doctor --rescue NEW.db"
+        f"copy, or {SAVE_THE_REST}"
     ),
     "PERM": "its file and directory must be writable",
     "READONLY": "its file and directory must be writable",
