@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_eval.cli.terminal import both_ends, clean, fitted, one_line, output
+from llm_eval.cli.terminal import both_ends, clean, one_line
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,3 @@ def test_a_name_before_an_address_stays_as_long_as_it_can() -> None:
     assert both_ends(f"openai/gpt-4o-mini-2024-07-18{address}", 22) == "openai/gpt-4o-…9787/v1"
     assert both_ends("hf/smollm2/json_smollm2", 13) == "hf/s…_smollm2"
     assert both_ends("abc", 3) == "abc"
-
-
-def test_a_table_that_is_too_wide_loses_characters_in_one_column_alone() -> None:
-    run, model = "run_20260102_030405_abcdef", f"hf/{'x' * 200}/tuned"
-    with output().capture() as captured:
-        output().print(fitted(("run", "model", ">value"), [(run, model, "12.3 %")], "model"))
-    [_, _, row] = captured.get().splitlines()
-    assert row.startswith(run)
-    assert row.endswith("tuned   12.3 %")
-    assert "  hf/x" in row
-    assert len(row) == 100

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from llm_eval.ci.baseline_file import FiledBaseline, from_database, read_baselines, write_baselines
 from llm_eval.ci.evidence import Evidence, from_storage
 from llm_eval.cli.database import open_storage
-from llm_eval.cli.terminal import clean, notes, output, table, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.baselines import Promotion
 from llm_eval.metrics.storage import MetricsStorage
@@ -136,12 +137,9 @@ def _tell(args: argparse.Namespace, promotion: Promotion) -> None:
 
 
 def _print(promotions: list[Promotion]) -> None:
-    shown = table("name", "run", "promoted", "by", "note")
-    for column, width in zip(shown.columns, (4, 26, 16, 8, 0), strict=True):
-        column.min_width = width
-        column.no_wrap = False
+    shown = Table("name", "run", "promoted", "~by", "&note")
     for promotion in promotions:
         day = promotion.promoted_at[:16].replace("T", " ")
         texts = (promotion.name, promotion.run_id, day, promotion.promoted_by, promotion.note)
         shown.add_row(*map(clean, texts))
-    output().print(shown)
+    shown.print()

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from llm_eval.cli.terminal import clean, output, table
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, output
 
 
 def print_calibration(report: Mapping[str, Any]) -> None:
@@ -17,12 +18,12 @@ def print_calibration(report: Mapping[str, Any]) -> None:
         f"{report['n_labelled']} of {report['n_judged']} judged replies are labelled, by "
         f"{clean(', '.join(report['raters']))} · scale: {report['mode']}\n"
     )
-    console.print(_agreement(report))
+    _agreement(report).print()
     for name, block in report["dimensions"].items():
-        console.print(_confusion(name, block))
+        _confusion(name, block).print()
     if (people := report["people"]) is not None:
-        console.print(_people(people))
-    console.print(_corrected(report["corrected"]))
+        _people(people).print()
+    _corrected(report["corrected"]).print()
     for line in (*_pass_lines(report["pass"]), *_other_lines(report)):
         console.print(line)
     for warning in report["warnings"]:
@@ -31,8 +32,8 @@ def print_calibration(report: Mapping[str, Any]) -> None:
         console.print(clean(f"label next: {', '.join(report['next'])}"))
 
 
-def _agreement(report: Mapping[str, Any]) -> Any:
-    listing = table("judge and people", ">agreement", ">kappa", ">95 % interval", ">AC1")
+def _agreement(report: Mapping[str, Any]) -> Table:
+    listing = Table("judge and people", ">agreement", ">kappa", ">95 % interval", ">AC1")
     blocks = {"pass": report["pass"], **report["dimensions"]}
     for name, block in blocks.items():
         kappa = block["kappa"]
@@ -46,25 +47,25 @@ def _agreement(report: Mapping[str, Any]) -> Any:
     return listing
 
 
-def _people(people: Mapping[str, Any]) -> Any:
+def _people(people: Mapping[str, Any]) -> Table:
     title = f"raters among themselves, {people['n_items']} replies"
-    listing = table(title, ">all alike", ">Krippendorff's alpha", ">95 % interval")
+    listing = Table(title, ">all alike", ">Krippendorff's alpha", ">95 % interval")
     for name, alpha in people["alpha"].items():
         alike = _percent(people["alike"][name])
         listing.add_row(name, alike, _number(alpha["value"]), _interval(alpha["ci95"], 2))
     return listing
 
 
-def _confusion(name: str, block: Mapping[str, Any]) -> Any:
+def _confusion(name: str, block: Mapping[str, Any]) -> Table:
     levels = block["levels"]
-    listing = table(f"{name}: people", *(f">judge: {clean(level)}" for level in levels))
+    listing = Table(f"{name}: people", *(f">judge: {clean(level)}" for level in levels))
     for level, row in zip(levels, block["confusion"], strict=True):
         listing.add_row(clean(level), *map(str, row))
     return listing
 
 
-def _corrected(corrected: Mapping[str, Any]) -> Any:
-    listing = table("", ">judge says", ">corrected", ">95 % interval", "method", ">to halve it")
+def _corrected(corrected: Mapping[str, Any]) -> Table:
+    listing = Table("", ">judge says", ">corrected", ">95 % interval", "&method", ">to halve it")
     for name in ("score", "pass"):
         block = corrected[name]
         needed = block["labels_to_halve"]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from llm_eval.cli.terminal import output, table
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import output
 from llm_eval.compare import wording
 from llm_eval.compare.changes import Changes
 from llm_eval.compare.comparability import Difference
@@ -15,7 +16,6 @@ from llm_eval.compare.word_diff import apart, shortened, word_diff
 from llm_eval.stats.paired import Verdict
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
 _STYLES: dict[Verdict, str] = {
@@ -39,20 +39,20 @@ def print_report(report: Report) -> None:
 def _print_overview(report: Report) -> None:
     console = output()
     console.print(f"\nbaseline {_run(report.compared[0].comparison, baseline=True)}\n")
-    listing = table("run", "model", "metric", ">value", ">delta", ">adj. p", "verdict")
+    listing = Table("run", "~model", "~metric", ">value", ">delta", "?>adj. p", "verdict")
     for compared in report.compared:
         comparison = compared.comparison
         for number, one in enumerate(comparison.metrics.values()):
             listing.add_row(
                 comparison.current.run_id if number == 0 else "",
-                wording.flat(comparison.current.model, 24) if number == 0 else "",
+                wording.flat(comparison.current.model, 60) if number == 0 else "",
                 wording.flat(one.metric.name, 24),
                 wording.value(one.metric, one.current),
                 wording.delta(one.metric, one.test.delta),
                 wording.p_value(one.p_adjusted),
                 _verdict(one),
             )
-    console.print(listing)
+    listing.print()
 
 
 def _print_one(compared: Compared) -> None:
@@ -66,7 +66,7 @@ def _print_one(compared: Compared) -> None:
     for remark in wording.remarks(comparison):
         console.print(wording.visible(remark))
     console.print()
-    console.print(_metrics(comparison))
+    _metrics(comparison).print()
     _print_slices(comparison)
     _print_usage(comparison)
     _print_differences(comparison.differences)
@@ -79,14 +79,14 @@ def _run(comparison: Comparison, *, baseline: bool = False) -> str:
     return f"{run.run_id} · {wording.flat(run.task, 40)} · {wording.flat(run.model, 60)}{mark}"
 
 
-def _metrics(comparison: Comparison) -> "Table":
-    listing = table(
-        "metric",
+def _metrics(comparison: Comparison) -> Table:
+    listing = Table(
+        "~metric",
         ">baseline",
         ">current",
         ">delta",
         f">{wording.level(comparison)} interval",
-        ">p",
+        "?>p",
         ">adj. p",
         "verdict",
     )
@@ -124,8 +124,8 @@ def _print_slices(comparison: Comparison) -> None:
     )
     if not found:
         return
-    listing = table(
-        "slice", "metric", ">n", ">baseline", ">current", ">delta", ">adj. p", "verdict"
+    listing = Table(
+        "~slice", "~metric", "?>n", ">baseline", ">current", ">delta", ">adj. p", "verdict"
     )
     for label, one in found[:_MOST_SLICES]:
         listing.add_row(
@@ -138,14 +138,14 @@ def _print_slices(comparison: Comparison) -> None:
             wording.p_value(one.p_adjusted),
             _verdict(one),
         )
-    console.print(listing)
+    listing.print()
     if len(found) > _MOST_SLICES:
         console.print(f"… and {len(found) - _MOST_SLICES} more: --output FILE.html", style="dim")
 
 
 def _print_usage(comparison: Comparison) -> None:
     console, usage = output(), comparison.usage
-    listing = table("a sample", ">baseline", ">current", ">change", ">interval")
+    listing = Table("a sample", ">baseline", ">current", ">change", "?>interval")
     for name, taken in usage.quantities.items():
         listing.add_row(
             wording.QUANTITY_NAMES[name],
@@ -155,7 +155,7 @@ def _print_usage(comparison: Comparison) -> None:
             wording.change_interval(taken),
         )
     console.print()
-    console.print(listing)
+    listing.print()
     before, after = wording.latency(usage.baseline_latency), wording.latency(usage.current_latency)
     console.print(f"latency: {before}; now {after}")
 

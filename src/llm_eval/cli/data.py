@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llm_eval.cli.terminal import clean, one_line, output, table, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, output, write_json
 from llm_eval.data_check import DIRECTORIES, Report, check, summary, text_of
 from llm_eval.datasets.contamination import find_overlaps
 from llm_eval.datasets.generate.json_extraction import write as write_json_extraction
@@ -39,10 +40,10 @@ def _print(report: Report) -> None:
     mark = "ok" if not report.findings else f"{len(report.findings)} findings"
     output().print(clean(f"{report.task}: {rows}: {mark}"), style="bold")
     if report.findings:
-        listing = table("check", "row", "finding")
+        listing = Table("check", "~row", "&finding")
         for finding in report.findings[:_SHOWN]:
-            listing.add_row(finding.check, clean(finding.where), one_line(finding.message, 100))
-        output().print(listing)
+            listing.add_row(finding.check, clean(finding.where), clean(finding.message))
+        listing.print()
     if len(report.findings) > _SHOWN:
         output().print(f"… and {len(report.findings) - _SHOWN} more: --json", style="dim")
 

@@ -15,7 +15,8 @@ import numpy as np
 from llm_eval.cli import pairwise
 from llm_eval.cli.calibration_report import print_calibration
 from llm_eval.cli.database import open_storage
-from llm_eval.cli.terminal import clean, notes, output, table, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, notes, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.labels import Calibration
 from llm_eval.metrics.storage import MetricsStorage
@@ -75,9 +76,8 @@ def _rubrics(args: argparse.Namespace) -> int:
     if args.json:
         write_json(rubrics)
         return 0
-    listing = table("rubric", "needs", "")
-    listing.columns[-1].no_wrap = False  # a name must stay whole, to be typed
+    listing = Table("rubric", "needs", "&")
     for rubric in rubrics:
         listing.add_row(rubric.name, rubric.reference, clean(rubric.description))
-    output().print(listing)
+    listing.print()
     return 0

@@ -3,7 +3,8 @@
 import argparse
 import os
 
-from llm_eval.cli.terminal import clean, output, table, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, output, write_json
 from llm_eval.config import load_models
 from llm_eval.registry import names
 from llm_eval.specs import ModelSpec
@@ -15,7 +16,7 @@ def execute(args: argparse.Namespace) -> int:
     if args.json:
         write_json({"models": list(specs.values()), "providers": names("providers")})
         return 0
-    listing = table("model", "provider", "provider's name", "endpoint", "key")
+    listing = Table("model", "provider", "~provider's name", "~endpoint", "&key")
     for spec in specs.values():
         listing.add_row(
             clean(spec.name),
@@ -24,7 +25,7 @@ def execute(args: argparse.Namespace) -> int:
             clean(spec.base_url or "–"),
             _key(spec),
         )
-    output().print(listing)
+    listing.print()
     output().print(f"or any provider/model: {', '.join(names('providers'))}", style="dim")
     return 0
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from llm_eval.cli.database import open_storage
-from llm_eval.cli.terminal import clean, fitted, notes, output, table, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
 from llm_eval.metrics.atomic_file import replacing
@@ -50,17 +51,17 @@ def print_standings(report: Mapping[str, Any]) -> None:
     for run in report["runs"]:
         console.print(clean(f"  {numbers[run['run_id']]}  {run['run_id']} · {run['model']}"))
     console.print()
-    console.print(_pairs(report, numbers))
+    _pairs(report, numbers).print()
     if report["ranking"] is not None:
-        console.print(_ranking(report["ranking"], numbers))
+        _ranking(report["ranking"], numbers).print()
     for line in _lines(report):
         console.print(clean(line))
 
 
-def _pairs(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Any:
+def _pairs(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Table:
     """The runs by their numbers in the heading: ids and names would push the figures out."""
     columns = (">wins", ">ties", ">losses", ">win rate", ">95 % interval", ">p", ">no verdict")
-    listing = table("runs", *columns)
+    listing = Table("runs", *columns)
     for pair in report["pairs"]:
         without = sum(pair["no_verdict"].values()) + pair["n_missing"]
         listing.add_row(
@@ -74,14 +75,14 @@ def _pairs(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Any:
     return listing
 
 
-def _ranking(ranking: Any, numbers: Mapping[str, int]) -> Any:
-    rows = []
+def _ranking(ranking: Any, numbers: Mapping[str, int]) -> Table:
+    listing = Table("run", "~Bradley–Terry", ">Elo", ">rank")
     for row in ranking:
         best, worst = row["ranks"]
         rank = str(best) if best == worst else f"{best}–{worst}"
         number = str(numbers[row["run_id"]])
-        rows.append((number, clean(row["model"]), f"{row['elo']:.0f}", rank))
-    return fitted(("run", "Bradley–Terry", ">Elo", ">rank"), rows, "Bradley–Terry")
+        listing.add_row(number, clean(row["model"]), f"{row['elo']:.0f}", rank)
+    return listing
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from llm_eval.cli.database import open_storage
 from llm_eval.cli.summary import percent
-from llm_eval.cli.terminal import both_ends, clean, fitted, output, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, output, write_json
 from llm_eval.types import RunInfo
 
 
@@ -50,8 +51,10 @@ def _object(info: RunInfo) -> dict[str, Any]:
 
 
 def _print(runs: list[RunInfo]) -> None:
-    columns = ("run", "status", "task", "model", ">done", "first metric", ">value")
-    output().print(fitted(columns, [_row(info) for info in runs], shrinks="model"))
+    listing = Table("run", "status", "~task", "~model", ">done", "~first metric", ">value")
+    for info in runs:
+        listing.add_row(*_row(info))
+    listing.print()
 
 
 def _row(info: RunInfo) -> tuple[str, ...]:
@@ -59,7 +62,7 @@ def _row(info: RunInfo) -> tuple[str, ...]:
     return (
         info.run_id,
         info.status,
-        both_ends(clean(info.task), 24),
+        clean(info.task),
         clean(info.model),
         f"{info.n_done}/{info.n_total}",
         clean(metric),

@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llm_eval.cli.judge_lines import judge_lines
-from llm_eval.cli.terminal import clean, output, table
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, output
 
 _BAR_WIDTH = 20
 _MOST_LABELS = 8
@@ -21,9 +19,9 @@ def print_summary(run: Mapping[str, Any]) -> None:
     console = output()
     console.print()
     console.print(_title(run), style="bold")
-    console.print(_metrics(run["metrics"]))
+    _metrics(run["metrics"]).print()
     if run["slices"]:
-        console.print(_slices(run))
+        _slices(run).print()
         for line in _folded(run["slices"]):
             console.print(clean(line), style="dim")
     for line in (*_facts(run), *judge_lines(run)):
@@ -56,8 +54,8 @@ def _title(run: Mapping[str, Any]) -> str:
     return clean(f"{run['task']} · {run['model']} · {run['run_id']}{mark}")
 
 
-def _metrics(metrics: Mapping[str, Any]) -> "Table":
-    listing = table("metric", ">value", ">95 % interval", "", ">n")
+def _metrics(metrics: Mapping[str, Any]) -> Table:
+    listing = Table("~metric", ">value", ">95 % interval", "?", ">n")
     for name, metric in metrics.items():
         listing.add_row(
             clean(name),
@@ -73,11 +71,11 @@ def _value(value: float | None) -> str:
     return percent(value) if value is None or 0 <= value <= 1 else f"{value:.3g}"
 
 
-def _slices(run: Mapping[str, Any]) -> "Table":
+def _slices(run: Mapping[str, Any]) -> Table:
     """Slices down, metrics across; the first metric with its interval."""
     names = list(run["metrics"])
     others = names[1:4]
-    listing = table("slice", ">n", f">{names[0]}", ">95 % interval", *(f">{n}" for n in others))
+    listing = Table("~slice", ">n", f">{names[0]}", ">95 % interval", *(f"?>{n}" for n in others))
     for slice_name in _shown(run["slices"]):
         metrics = run["slices"][slice_name]
         first = metrics[names[0]]

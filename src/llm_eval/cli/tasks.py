@@ -2,7 +2,8 @@
 
 import argparse
 
-from llm_eval.cli.terminal import clean, output, table, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, output, write_json
 from llm_eval.registry import names
 from llm_eval.tasks.base import Task
 from llm_eval.tasks.build import build_task
@@ -14,12 +15,12 @@ def execute(args: argparse.Namespace) -> int:
     if args.json:
         write_json([_object(name, task) for name, task in tasks.items()])
         return 0
-    listing = table("task", ">version", "splits", "metrics")
+    listing = Table("task", ">version", "splits", "&metrics")
     for name, task in tasks.items():
         listing.add_row(
             clean(name), str(task.version), ", ".join(task.splits), ", ".join(_metrics(task))
         )
-    output().print(listing)
+    listing.print()
     output().print("or the path of a task YAML: llm-eval run my_task.yaml", style="dim")
     return 0
 

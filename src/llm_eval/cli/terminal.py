@@ -5,7 +5,6 @@ Model text is data: control characters in it are shown, never obeyed.
 
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -14,11 +13,6 @@ from llm_eval.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
-
-_GAP = 3
-"""Cells between two columns."""
-_LEAST = 12
 
 
 def clean(text: str) -> str:
@@ -42,41 +36,6 @@ def output() -> "Console":
 def notes() -> "Console":
     """Standard error, for progress and remarks."""
     return _console(stderr=True)
-
-
-def table(*columns: str) -> "Table":
-    """An empty table; a column whose name starts with `>` is aligned to the right."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        right = column.startswith(">")
-        made.add_column(
-            column.removeprefix(">"), justify="right" if right else "left", no_wrap=True
-        )
-    return made
-
-
-def fitted(columns: Sequence[str], rows: Sequence[Sequence[str]], shrinks: str) -> "Table":
-    """A table in which only the column `shrinks` loses characters where the terminal is narrow.
-
-    It keeps its ends, which tell models apart: `hf/smollm2…/json_smollm2`. Ids, values and verdicts
-    stay whole.
-    """
-    from rich.cells import cell_len
-
-    at = columns.index(shrinks)
-    widths = [
-        max(map(cell_len, (column.removeprefix(">"), *(row[i] for row in rows))))
-        for i, column in enumerate(columns)
-    ]
-    excess = sum(widths) + _GAP * (len(columns) - 1) - output().width
-    room = max(_LEAST, widths[at] - max(0, excess))
-    listing = table(*columns)
-    for row in rows:
-        listing.add_row(*row[:at], both_ends(row[at], room), *row[at + 1 :])
-    return listing
 
 
 def both_ends(text: str, width: int) -> str:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from llm_eval.cli.database import open_storage
-from llm_eval.cli.terminal import clean, fitted, notes, output, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.history import Moment, history
 from llm_eval.metrics.storage import MetricsStorage
@@ -55,13 +56,21 @@ def _gates(
 
 
 def _print(metric: str, moments: Sequence[Moment], gates: dict[str, str]) -> None:
+    _listing(metric, moments, gates).print()
+    if any(moment.change != "none" for moment in moments):
+        output().print("▲ ▼  the whole 95 % interval left that of the model's run before")
+    if len({moment.recipe for moment in moments}) > 1:
+        output().print("data, prompt or scorers changed in between: not all values are comparable")
+
+
+def _listing(metric: str, moments: Sequence[Moment], gates: dict[str, str]) -> Table:
     low, high = _scale(moments)
     width = _NARROW if gates else _WIDTH
     scale = f"{low:.3g} … {high:.3g}"
-    columns = ["started", "commit", "model", f">{clean(metric)}", scale, ""]
-    columns += ["gate"] if gates else []
-    rows = [
-        (
+    columns = ("started", "?commit", "~model", f">{clean(metric)}", scale, "")
+    listing = Table(*columns, *(["gate"] if gates else []))
+    for moment in moments:
+        listing.add_row(
             moment.created_at[:16].replace("T", " "),
             clean((moment.git_commit or "–")[:8]),
             clean(moment.model),
@@ -70,13 +79,7 @@ def _print(metric: str, moments: Sequence[Moment], gates: dict[str, str]) -> Non
             " ".join(filter(None, (_MARKS[moment.change], clean(moment.baseline or "")))),
             *([gates[moment.run_id]] if gates else []),
         )
-        for moment in moments
-    ]
-    output().print(fitted(columns, rows, shrinks="model"))
-    if any(moment.change != "none" for moment in moments):
-        output().print("▲ ▼  the whole 95 % interval left that of the model's run before")
-    if len({moment.recipe for moment in moments}) > 1:
-        output().print("data, prompt or scorers changed in between: not all values are comparable")
+    return listing
 
 
 def _scale(moments: Sequence[Moment]) -> tuple[float, float]:

@@ -3,7 +3,8 @@
 import argparse
 
 from llm_eval.cli.database import open_storage
-from llm_eval.cli.terminal import clean, notes, output, table, write_json
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.finetune.tuning import Search, told
 
 
@@ -17,10 +18,10 @@ def execute(args: argparse.Namespace) -> int:
         found = {name: getattr(best, name) for name in fields}
         write_json({**found, "adapter": str(best.adapter), "recipe": str(best.recipe)})
         return 0
-    listing = table(">trial", "state", ">value", "changes")
+    listing = Table(">trial", "state", ">value", "&changes")
     for number, state, value, changes in best.trials:
         shown = "–" if value is None else f"{value:.4f}"
         listing.add_row(str(number), state, shown, clean(told(changes)))
-    output().print(listing)
+    listing.print()
     output().print(clean(f"\nbest {best.value:.4f}: {best.adapter}, by {best.recipe}"))
     return 0
