@@ -108,7 +108,9 @@ def _around(evaluate: Evaluate, with_spans: Job, tracer: Tracer) -> Evaluate:
         else:
             started_ns = time_ns()
             result = await evaluate(job, work)
-            if result.failure is not None:
+            if result.failure is None:
+                tracer.leave_out()
+            else:
                 with tracer.sample(work.sample, work.epoch, started_ns=started_ns) as span:
                     tracer.finish(span, result)
         if result.response is not None and work.response is None:

@@ -125,8 +125,10 @@ class Tracer:
         }
         name = f"evaluate {info.task}"
         with self._tracer.start_as_current_span(name, attributes=attributes) as span:
-            yield
-            span.set_attribute("llm_eval.n_untraced", self._n_untraced)
+            try:
+                yield
+            finally:
+                span.set_attribute("llm_eval.n_untraced", self._n_untraced)
 
     def admits(self) -> bool:
         """Whether one more sample gets spans now.
@@ -145,7 +147,6 @@ class Tracer:
         elif self._is_saving:
             self._is_saving = self._allowed < self._rate
         if self._is_saving:
-            self._n_untraced += 1
             return False
         self._allowed -= 1
         return True
@@ -244,6 +245,10 @@ class Tracer:
         self._logger.emit(
             event_name="gen_ai.evaluation.result", context=context, attributes=attributes
         )
+
+    def leave_out(self) -> None:
+        """Count a sample that has no span."""
+        self._n_untraced += 1
 
     def count(self, response: ModelResponse) -> None:
         """Count a call, unless the cache answered; costs next to nothing."""
