@@ -1,6 +1,7 @@
 """Names resolve to objects, lazily; a wrong one is answered with the nearest right one."""
 
 import importlib
+from importlib.metadata import EntryPoint
 
 import pytest
 
@@ -32,3 +33,13 @@ def test_of_many_names_the_first_are_told_and_how_many_more_there_are() -> None:
 def test_a_far_off_name_is_answered_with_all_of_them() -> None:
     with pytest.raises(ConfigError, match=r"unknown task 'zzz'; known: json, qa"):
         registry.resolve("tasks", "zzz")
+
+
+@pytest.mark.parametrize("target", ["no_such_package.scorers:Mine", "json:no_such_attribute"])
+def test_an_installed_package_that_is_broken_is_one_line(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = EntryPoint("mine", target, "llm_eval.scorers")
+    monkeypatch.setattr(registry, "entry_points", lambda **_: [broken])
+    with pytest.raises(ConfigError, match=r"scorer 'mine' cannot be loaded: .*no_such"):
+        registry.resolve("scorers", "mine")

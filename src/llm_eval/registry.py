@@ -61,16 +61,16 @@ def resolve(kind: Kind, name: str) -> Any:
         ConfigError: the name is unknown (the message suggests the nearest one), or what it names
             cannot be imported.
     """
-    target = BUILT_IN[kind].get(name)
-    if target is None:
+    what = kind.removesuffix("s")
+    try:
+        if (target := BUILT_IN[kind].get(name)) is not None:
+            module, _, attribute = target.partition(":")
+            return getattr(importlib.import_module(module), attribute)
         for entry in entry_points(group=f"llm_eval.{kind}", name=name):
             return entry.load()
-        raise ConfigError(unknown(kind.removesuffix("s"), name, names(kind)))
-    module, _, attribute = target.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except ImportError as exc:
-        raise ConfigError(f"{kind.removesuffix('s')} {name!r} cannot be loaded: {exc}") from exc
+    except (ImportError, AttributeError) as exc:
+        raise ConfigError(f"{what} {name!r} cannot be loaded: {exc}") from exc
+    raise ConfigError(unknown(what, name, names(kind)))
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
