@@ -13,7 +13,7 @@ from llm_eval.event_loop import in_own_loop
 from llm_eval.execution import Evaluation, execute_plan
 from llm_eval.finetune.loop import Loop, LoopResult, LoopStoppedError
 from llm_eval.finetune.loop_config import load_loop
-from llm_eval.finetune.loop_report import loop_report
+from llm_eval.finetune.loop_report import commands, loop_report
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.testing.tiny_model import make_tiny_model
 from llm_eval.types import RunInfo
@@ -114,6 +114,15 @@ def test_the_report_answers_the_four_questions_with_numbers(result: LoopResult) 
     assert "| `token_f1` | all | 6 |" in text
     assert f"llm-eval compare {result.measured[0].base.run_id}" in text
     assert result.adapter.digest in text
+
+
+def test_the_commands_by_hand_do_what_the_loop_did(result: LoopResult) -> None:
+    first, *_ = commands(result)
+    assert first.endswith("/tiny --limit 6 --max-tokens 4")
+    config = replace(result.config, seed=7, path="/my loops/loop.yaml")
+    first, *others = commands(replace(result, config=config))
+    assert first.endswith(" --seed 7")
+    assert "llm-eval train '/my loops/train.yaml'" in others
 
 
 def test_the_command_writes_report_comparisons_and_card_and_exits_as_the_gate_says(

@@ -145,7 +145,7 @@ def test_a_child_goes_on_from_its_parent(mine: Recipe, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train.epochs": -1.0}, r"train\.epochs: expected `float` > 0.0, got -1.0"),
+        ({"train.epochs": -1.0}, r"train\.epochs: expected float > 0.0, got -1.0"),
         ({"train.learning_rate": 0.0}, r"train\.learning_rate: .* got 0.0"),
         ({"lora.targets": ("q_prj",)}, r"unknown linear layer 'q_prj'; did you mean 'q_proj'"),
         ({"validate": {"metric": "exact_match", "split": "test"}}, r"split: test: .*use val"),

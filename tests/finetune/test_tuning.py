@@ -89,6 +89,35 @@ def test_a_field_that_no_recipe_has_is_named_before_anything_is_trained(
         Search(search_file)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("lora.rank", [4, 8, "many"], "lora.rank: expected int, got 'many'"),
+        (
+            "lora.rank",
+            {"low": 4, "high": 64},
+            "lora.rank: expected int, got 4.0; `step: 1`",
+        ),
+        ("lora.dropout", {"low": 0, "high": 2}, "lora.dropout: expected .*, got 2"),
+    ],
+)
+def test_a_value_that_a_later_trial_would_stumble_over_is_told_at_once(
+    name: str, kind: object, message: str, search_file: Path
+) -> None:
+    given = yaml.safe_load(search_file.read_text())
+    given["space"] = {name: kind}
+    search_file.write_text(yaml.safe_dump(given))
+    with pytest.raises(ConfigError, match=message):
+        Search(search_file)
+
+
+def test_a_range_of_whole_numbers_may_have_a_step(search_file: Path) -> None:
+    given = yaml.safe_load(search_file.read_text())
+    given["space"] = {"lora.rank": {"low": 4, "high": 64, "step": 4}}
+    search_file.write_text(yaml.safe_dump(given))
+    Search(search_file)
+
+
 def test_a_recipe_without_a_validation_cannot_be_searched(
     search_file: Path, tmp_path: Path
 ) -> None:

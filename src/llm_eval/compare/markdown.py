@@ -6,7 +6,7 @@ character written as an entity: it makes no link, mention, image, heading, table
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from llm_eval.compare import wording
 from llm_eval.compare.changes import ChangedSample
@@ -120,12 +120,10 @@ def _one(compared: Compared, samples: int | None, *, several: bool) -> Iterator[
 
 def _metrics(comparison: Comparison) -> Iterator[str]:
     interval = f"{wording.level(comparison)} interval"
-    yield from _table_head(
-        ["metric", ">baseline", ">current", ">delta", interval, ">p", ">adjusted p", "verdict"]
+    yield from table(
+        ["metric", ">baseline", ">current", ">delta", interval, ">p", ">adjusted p", "verdict"],
+        ([code(name), *_numbers(one)] for name, one in comparison.metrics.items()),
     )
-    for name, one in comparison.metrics.items():
-        yield _row([code(name), *_numbers(one)])
-    yield ""
 
 
 def _numbers(one: MetricComparison) -> list[str]:
@@ -274,6 +272,16 @@ def _footer(comparison: Comparison) -> Iterator[str]:
         f"{comparison.n_paired:,} samples paired; margin {100 * comparison.margin:.3g} %; "
         f"p adjusted over all metrics, and over all slices.</sub>"
     )
+    yield ""
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table and the empty one that ends it; `>` before a name aligns to the right.
+
+    Names and cells are Markdown: what a file or a model gave has gone through `code` or `prose`.
+    """
+    yield from _table_head(columns)
+    yield from map(_row, rows)
     yield ""
 
 

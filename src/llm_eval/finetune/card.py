@@ -14,9 +14,10 @@ import yaml
 
 from llm_eval.compare import wording
 from llm_eval.compare.comparison import Comparison
-from llm_eval.compare.markdown import code, prose
+from llm_eval.compare.markdown import code, prose, table
 from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.finetune.card_sources import Card
+from llm_eval.finetune.config import PLACES
 from llm_eval.report.model_index import index_result
 from llm_eval.types import Metric, RunInfo
 from llm_eval.version import __version__
@@ -24,8 +25,6 @@ from llm_eval.version import __version__
 _EDGE = 0.1
 """Share of the training curve that stands for its beginning and its end."""
 _MOST_SLICES = 20
-_PLACES = ("output", "report_to")
-"""Fields of a recipe that do not decide what the adapter becomes."""
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 
 
@@ -85,7 +84,7 @@ def _results(card: Card) -> Iterator[str]:
     )
     yield ""
     head = ("task", "metric", ">value", ">95 % interval", ">n", ">failed", ">unscored")
-    yield from _table(head, (row for run in card.runs for row in _result_rows(run)))
+    yield from table(head, (row for run in card.runs for row in _result_rows(run)))
 
 
 def _result_rows(run: RunInfo) -> Iterator[Sequence[str]]:
@@ -110,7 +109,7 @@ def _compared(card: Card) -> Iterator[str]:
     yield "## Against its base"
     yield ""
     head = ("task", "metric", ">n", ">base", ">tuned", ">change", "95 % interval", ">adj. p", "")
-    yield from _table(
+    yield from table(
         head,
         (
             (code(_task(one.current)), code(name), *_numbers(compared))
@@ -138,7 +137,7 @@ def _worse(comparisons: Sequence[Comparison]) -> Iterator[str]:
     rows = list(_worse_rows(comparisons))
     if rows:
         head = ("task", "metric", "samples", ">n", ">base", ">tuned", ">change", "95 % interval")
-        yield from _table((*head, ">adj. p", ""), rows[:_MOST_SLICES])
+        yield from table((*head, ">adj. p", ""), rows[:_MOST_SLICES])
         if len(rows) > _MOST_SLICES:
             yield f"And {len(rows) - _MOST_SLICES} more slices."
             yield ""
@@ -184,11 +183,11 @@ def _training(card: Card) -> Iterator[str]:
         *_curve_rows(lineage.get("curve") or {}, (lineage.get("recipe") or {}).get("validate")),
     ]
     known = ((name, code(str(told))) for name, told in rows if told is not None)
-    yield from _table(("", ""), known)
+    yield from table(("", ""), known)
     if isinstance(recipe := lineage.get("recipe"), Mapping):
         yield "<details><summary>Recipe</summary>"
         yield ""
-        yield from _table(("", ""), ((code(n), code(v)) for n, v in _leaves(recipe)))
+        yield from table(("", ""), ((code(n), code(v)) for n, v in _leaves(recipe)))
         yield "</details>"
         yield ""
 
@@ -223,7 +222,7 @@ def _lineage(card: Card) -> Iterator[str]:
     ]
     yield "## Lineage"
     yield ""
-    yield from _table(("", ""), ((name, code(str(told))) for name, told in rows if told))
+    yield from table(("", ""), ((name, code(str(told))) for name, told in rows if told))
 
 
 def _use(card: Card) -> Iterator[str]:
@@ -301,18 +300,10 @@ def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str
     for name, inner in value.items():
         if isinstance(inner, Mapping):
             yield from _leaves(inner, f"{path}{name}.")
-        elif inner not in (None, [], ()) and f"{path}{name}" not in _PLACES:
+        elif inner not in (None, [], ()) and f"{path}{name}" not in PLACES:
             yield f"{path}{name}", _without_directories(str(inner))
 
 
 def _word(text: str, otherwise: str) -> str:
     """`text` where it can stand in a command as it is."""
     return text if _PLAIN.fullmatch(text) and shlex.quote(text) == text else otherwise
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(name.removeprefix('>') for name in head)} |"
-    yield f"| {' | '.join('---:' if name.startswith('>') else '---' for name in head)} |"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""

@@ -150,9 +150,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """sha256 of all that decides what the adapter becomes: not where it goes."""
-        return digest(
-            {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _PLACES}
-        )
+        return digest({f.name: getattr(self, f.name) for f in fields(self) if f.name not in PLACES})
 
     @property
     def output_directory(self) -> Path:
@@ -160,7 +158,8 @@ class Recipe:
         return Path(self.output)
 
 
-_PLACES = ("output", "report_to")
+PLACES = ("output", "report_to")
+"""Fields that do not decide what the adapter becomes."""
 
 
 def load_recipe(path: str | Path) -> Recipe:
@@ -190,6 +189,7 @@ def overridden(recipe: Recipe, **changes: Any) -> Recipe:
     try:
         return msgspec.convert(plain, Recipe)
     except msgspec.ValidationError as exc:
-        expected, _, place = str(exc).partition(" - at `$.")
+        message, _, place = str(exc).partition(" - at `$.")
         name = place.rstrip("`")
-        raise ConfigError(f"{name}: {expected.lower()}, got {changes.get(name)!r}") from exc
+        expected = message.partition(", got ")[0].replace("`", "").lower()
+        raise ConfigError(f"{name}: {expected}, got {changes.get(name)!r}") from exc

@@ -7,14 +7,14 @@
 Names that a file or a model gave are escaped as in a comparison.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from llm_eval.ci import job_summary
 from llm_eval.compare import wording
-from llm_eval.compare.markdown import code, markdown, prose
+from llm_eval.compare.markdown import code, markdown, prose, table
 from llm_eval.compare.metric_comparison import MetricComparison
 from llm_eval.compare.report import write_report
 from llm_eval.finetune.loop import LoopResult, Measured
@@ -75,7 +75,7 @@ def _lines(result: LoopResult) -> Iterator[str]:
     yield from _gates(result)
     yield "## What was trained"
     yield ""
-    yield from _table(("", ""), _training(result))
+    yield from table(("", ""), _training(result))
     yield "## The same by hand"
     yield ""
     yield "```sh"
@@ -109,26 +109,11 @@ def _training(result: LoopResult) -> Iterator[tuple[str, str]]:
             yield name, code(str(value))
 
 
-def _best(best: Sequence[float] | None) -> str | None:
-    return None if best is None else f"{best[1]:.3f} at step {best[0]}"
-
-
 def _measured(one: Measured) -> Iterator[str]:
     comparison = one.comparison
     yield f"{code(_task(one))}, {comparison.n_paired:,} samples, each asked of both models."
     yield ""
-    head = (
-        "metric",
-        "samples",
-        ">n",
-        ">base",
-        ">tuned",
-        ">change",
-        "95 % interval",
-        ">adj. p",
-        "verdict",
-    )
-    yield from _table(head, _rows(one))
+    yield from table(_HEAD, _rows(one))
     yield (
         f"Base {code(one.base.run_id)}, tuned {code(one.tuned.run_id)}; every slice and the "
         f"changed replies stand in [{_file_name(one)}.md]({_file_name(one)}.md)."
@@ -173,32 +158,38 @@ def _gates(result: LoopResult) -> Iterator[str]:
 
 
 def commands(result: LoopResult) -> Iterator[str]:
-    """The five commands that do what the loop did."""
+    """The commands that do what the loop did."""
     config, recipe = result.config, result.recipe
     base = f"hf/{recipe.base}"
-    tuned = f"{base}:{result.adapter.path}"
     for one in result.measured:
-        yield f"llm-eval run {one.measurement.task} --model {base}{_options(one)}"
-    yield f"llm-eval train {config.resolve(config.recipe)}"
+        yield _run(one, base, config.seed)
+    yield _command("train", config.resolve(config.recipe))
     for one in result.measured:
-        yield f"llm-eval run {one.measurement.task} --model {tuned}{_options(one)}"
+        yield _run(one, f"{base}:{result.adapter.path}", config.seed)
     for one in result.measured:
-        yield f"llm-eval compare {one.base.run_id} {one.tuned.run_id}"
+        yield _command("compare", one.base.run_id, one.tuned.run_id)
+    rules = config.resolve(config.thresholds)
     for one in result.measured:
-        yield (
-            f"llm-eval gate {one.tuned.run_id} --baseline {one.base.run_id} "
-            f"--thresholds {config.resolve(config.thresholds)}"
-        )
+        against = ("--baseline", one.base.run_id, "--thresholds", rules)
+        yield _command("gate", one.tuned.run_id, *against)
 
 
-def _options(one: Measured) -> str:
+def _run(one: Measured, model: str, seed: int) -> str:
     given = one.measurement
-    options: dict[str, Any] = {
+    options = {
+        "--model": model,
         "--split": None if given.split == "test" else given.split,
         "--limit": given.limit,
         "--max-tokens": given.max_tokens,
+        "--seed": seed or None,
     }
-    return "".join(f" {name} {value}" for name, value in options.items() if value is not None)
+    words = [word for name, value in options.items() if value is not None for word in (name, value)]
+    return _command("run", given.task, *words)
+
+
+def _command(*words: object) -> str:
+    """As a shell takes it, whatever a path is called."""
+    return shlex.join(["llm-eval", *map(str, words)])
 
 
 def _task(one: Measured) -> str:
@@ -208,13 +199,3 @@ def _task(one: Measured) -> str:
 def _file_name(one: Measured) -> str:
     safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in _task(one))
     return f"comparison-{safe}"
-
-
-def _table(
-    head: Sequence[str], rows: Iterator[Sequence[str]] | Iterator[tuple[str, str]]
-) -> Iterator[str]:
-    yield f"| {' | '.join(cell.removeprefix('>') for cell in head)} |"
-    yield f"| {' | '.join('---:' if cell.startswith('>') else '---' for cell in head)} |"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""

@@ -1,6 +1,7 @@
 """What is seen of a training while it goes on, and what is kept of it: one line, one curve."""
 
 import resource
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -57,7 +58,8 @@ def peak_memory_bytes() -> int:
     torch, _ = libraries()
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    told = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return told if sys.platform == "darwin" else told * 1024  # bytes there, KiB on Linux
 
 
 def _minutes(seconds: float) -> str:

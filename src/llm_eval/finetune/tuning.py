@@ -8,6 +8,7 @@ A trial is one training; its value is the best validation of the task's own metr
 behind are stopped half-way. The study lies in a file: a search that was stopped goes on.
 """
 
+import math
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -67,8 +68,7 @@ class Search:
                 f"{self.config.recipe}: the recipe has no `validate`, so no trial could be judged"
             )
         for name, kind in self._space.items():
-            some = kind[0] if isinstance(kind, tuple) else _typed(kind, kind.low)
-            overridden(self._recipe, **{name: some})
+            _check_choices(self._recipe, name, kind)
         self._prepared = prepare_training(self._recipe)
         self._directory = Path(self.config.output)
         self._study = _study(self.config, self._directory, maximise=self._maximises)
@@ -173,8 +173,28 @@ def suggest(trial: Any, name: str, kind: Range | Choices) -> Any:
     return trial.suggest_float(name, kind.low, kind.high, log=kind.log, step=kind.step)
 
 
-def _typed(kind: Range, value: float) -> float | int:
-    return int(value) if kind.whole else value
+def _possible(kind: Range | Choices) -> tuple[Any, ...]:
+    """Every choice; of a range both ends, and a fraction between them where there may be one."""
+    if isinstance(kind, tuple):
+        return kind
+    if kind.whole:
+        return int(kind.low), int(kind.high)
+    return kind.low, kind.low + (kind.high - kind.low) / math.pi, kind.high
+
+
+def _check_choices(recipe: Recipe, name: str, kind: Range | Choices) -> None:
+    """Refuse a value now that a later trial would stumble over.
+
+    Raises:
+        ConfigError: the recipe has no such field, or it does not take every value.
+    """
+    try:
+        for value in _possible(kind):
+            overridden(recipe, **{name: value})
+    except ConfigError as exc:
+        if isinstance(kind, tuple) or "expected int" not in str(exc):
+            raise
+        raise ConfigError(f"{exc}; `step: 1` makes it a range of whole numbers") from exc
 
 
 def _study(config: TuneConfig, directory: Path, *, maximise: bool) -> Any:
