@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -65,6 +66,13 @@ def test_the_table_shows_values_intervals_and_the_next_command(
     assert "factual" in done.stdout
     assert "llm-eval show run_" in done.stdout
     assert "\x1b" not in done.stdout  # a pipe gets no colours
+
+
+def test_the_next_command_names_the_database(llm_eval: Run, endpoint: StubServer) -> None:
+    done = llm_eval("run", "qa", "--model", spec(endpoint), "--limit", 3, "--db", "sqlite:///my.db")
+    (hint,) = [line for line in done.stdout.splitlines() if "llm-eval show" in line]
+    words = shlex.split(hint.partition("llm-eval ")[2])
+    assert llm_eval(*words).returncode == 0
 
 
 def test_several_tasks_and_models_are_one_call(llm_eval: Run, endpoint: StubServer) -> None:
@@ -259,6 +267,8 @@ def test_show_pages_through_failures_with_everything_one_needs(
     for part in ("json-test-0001", "expected", "reply", "spurious", "missing", "exact_match"):
         assert part in shown.stdout
     assert "\x1b" not in shown.stdout
+    lines = [line for line in shown.stdout.splitlines() if line]
+    assert [line for line in lines if not line.startswith((" ", "json-test-"))] == []
     one = llm_eval("show", "latest", "--sample", "json-test-0002", "--json")
     (result,) = json.loads(one.stdout)["results"]
     assert result["sample"]["id"] == "json-test-0002"

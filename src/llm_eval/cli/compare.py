@@ -41,7 +41,7 @@ def execute(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(json_text(report))
     else:
-        print_report(report)
+        print_report(report, db=args.db)
     if args.output is not None:
         write_report(report, args.output)
         notes().print(f"written: {args.output}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from llm_eval.cli.database import command
 from llm_eval.cli.table import Table
 from llm_eval.cli.terminal import output
 from llm_eval.compare import wording
@@ -28,12 +29,17 @@ _MOST_SLICES = 12
 _PIECES = {"same": "", "removed": "red strike", "added": "green"}
 
 
-def print_report(report: Report) -> None:
-    """Print every comparison; of several, first the table of all."""
+def print_report(report: Report, *, db: str | None = None) -> None:
+    """Print every comparison; of several, first the table of all.
+
+    Args:
+        report: what was compared.
+        db: what `--db` was given.
+    """
     if len(report.compared) > 1:
         _print_overview(report)
     for compared in report.compared:
-        _print_one(compared)
+        _print_one(compared, db)
 
 
 def _print_overview(report: Report) -> None:
@@ -55,7 +61,7 @@ def _print_overview(report: Report) -> None:
     listing.print()
 
 
-def _print_one(compared: Compared) -> None:
+def _print_one(compared: Compared, db: str | None) -> None:
     console, comparison = output(), compared.comparison
     console.print()
     console.print(f"baseline  {_run(comparison, baseline=True)}", style="dim")
@@ -70,7 +76,7 @@ def _print_one(compared: Compared) -> None:
     _print_slices(comparison)
     _print_usage(comparison)
     _print_differences(comparison.differences)
-    _print_samples(compared)
+    _print_samples(compared, db)
 
 
 def _run(comparison: Comparison, *, baseline: bool = False) -> str:
@@ -167,7 +173,7 @@ def _print_differences(differences: Iterable[Difference]) -> None:
         console.print(f"{one.field}: {one.baseline} → {one.current}")
 
 
-def _print_samples(compared: Compared) -> None:
+def _print_samples(compared: Compared, db: str | None) -> None:
     changes, current = compared.comparison.changes, compared.comparison.current
     console = output()
     for word, shown, everything in (
@@ -183,7 +189,8 @@ def _print_samples(compared: Compared) -> None:
     some = [*compared.newly_failing, *compared.newly_passing]
     if some:
         name = wording.flat(some[0].sample.id, 60)
-        console.print(f"\nlook closer: llm-eval show {current.run_id} --sample {name}", style="dim")
+        closer = command("show", current.run_id, "--sample", name, db=db)
+        console.print(f"\nlook closer: {closer}", style="dim", soft_wrap=True)
 
 
 def _print_unstable(changes: Changes) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llm_eval.cli import summary
+from llm_eval.cli.database import command
 from llm_eval.cli.progress import Progress
 from llm_eval.cli.signals import stop_on_signals
 from llm_eval.cli.terminal import notes, write_json
@@ -32,15 +33,21 @@ def execute_all(
     return in_own_loop(lambda: _run_all(plans, storage, watchers, resumed))
 
 
-def report(evaluations: Sequence[Evaluation], *, as_json: bool) -> None:
-    """Print each run's numbers, why it is not complete, and how to go on."""
+def report(evaluations: Sequence[Evaluation], *, as_json: bool, db: str | None) -> None:
+    """Print each run's numbers, why it is not complete, and how to go on.
+
+    Args:
+        evaluations: that ended.
+        as_json: the numbers as one JSON object.
+        db: what `--db` was given.
+    """
     objects = [evaluation.summary.to_dict() for evaluation in evaluations]
     if as_json:
         write_json(objects[0] if len(objects) == 1 else {"runs": objects})
     for evaluation, numbers in zip(evaluations, objects, strict=True):
         if not as_json:
-            summary.print_summary(numbers)
-        _explain(evaluation)
+            summary.print_summary(numbers, db=db)
+        _explain(evaluation, db)
 
 
 def exit_code(evaluation: Evaluation) -> int:
@@ -72,7 +79,7 @@ async def _run_all(
     return evaluations
 
 
-def _explain(evaluation: Evaluation) -> None:
+def _explain(evaluation: Evaluation, db: str | None) -> None:
     outcome, parent = evaluation.outcome, evaluation.summary.parent
     if outcome.reason:
         notes().print(f"stopped: {outcome.reason}")
@@ -80,6 +87,8 @@ def _explain(evaluation: Evaluation) -> None:
         notes().print(f"replies of {parent}, scored again as {evaluation.run_id}")
     if evaluation.status != "complete":
         if parent is not None and outcome.ending == "finished":
-            notes().print(f"first get what {parent} lacks: llm-eval run --resume {parent}")
-        command = "run" if parent is None else "rescore"
-        notes().print(f"go on with: llm-eval {command} --resume {evaluation.run_id}")
+            first = command("run", "--resume", parent, db=db)
+            notes().print(f"first get what {parent} lacks: {first}", soft_wrap=True)
+        again = "run" if parent is None else "rescore"
+        go_on = command(again, "--resume", evaluation.run_id, db=db)
+        notes().print(f"go on with: {go_on}", soft_wrap=True)

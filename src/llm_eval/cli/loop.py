@@ -4,7 +4,7 @@ import argparse
 import asyncio
 
 from llm_eval.cli.comparison import print_report
-from llm_eval.cli.database import open_storage
+from llm_eval.cli.database import command, open_storage
 from llm_eval.cli.gate import print_report as print_gate
 from llm_eval.cli.progress import Progress
 from llm_eval.cli.signals import stop_on_signals
@@ -29,20 +29,21 @@ def execute(args: argparse.Namespace) -> int:
             config,
             storage,
             evaluate=lambda plan, resume: _evaluate(plan, storage, resume),
-            say=lambda line: notes().print(line),
+            say=lambda line: notes().print(clean(line)),
         )
         if args.dry_run:
             return _dry_run(loop, config)
         try:
             result = loop.run()
         except LoopStoppedError:
-            notes().print(f"stopped; go on with: llm-eval loop {args.config}")
+            again = command("loop", args.config, db=args.db)
+            notes().print(f"stopped; go on with: {again}", soft_wrap=True)
             return 130
         path = write_loop_report(result, model_card(gather(storage, result.adapter)))
     if args.json:
         write_json(to_dict(result))
     else:
-        _print(result)
+        _print(result, args.db)
     notes().print(f"written: {path}")
     return result.exit_code
 
@@ -65,9 +66,9 @@ def to_dict(result: LoopResult) -> dict[str, object]:
     }
 
 
-def _print(result: LoopResult) -> None:
+def _print(result: LoopResult, db: str | None) -> None:
     for one in result.measured:
-        print_report(one.report)
+        print_report(one.report, db=db)
         print_gate(one.gate)
 
 

@@ -20,7 +20,7 @@ def execute(args: argparse.Namespace) -> int:
         plan = prepare_rescoring(_asked(args, resumed), storage)
         with watch.watching(args) as watchers:
             evaluations = execute_all([plan], storage, watchers, resumed)
-        report(evaluations, as_json=args.json)
+        report(evaluations, as_json=args.json, db=args.db)
         return max((exit_code(evaluation) for evaluation in evaluations), default=130)
 
 

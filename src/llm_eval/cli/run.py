@@ -21,7 +21,7 @@ def execute(args: argparse.Namespace) -> int:
             return dry_run.execute(plans, storage, as_json=args.json)
         with watch.watching(args) as watchers:
             evaluations = execute_all(plans, storage, watchers, resumed)
-        report(evaluations, as_json=args.json)
+        report(evaluations, as_json=args.json, db=args.db)
         if len(evaluations) < len(plans):
             return 130
         return max((exit_code(e) for e in evaluations), default=0)

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
@@ -16,6 +16,11 @@ from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.registry import nearest
 from llm_eval.types import SampleResult, Score, Unscored
 
+_INDENT = 12
+"""Cells before a text: its name, and two."""
+_LEAST = 20
+"""Cells of a text, however narrow the terminal is."""
+
 
 def execute(args: argparse.Namespace) -> int:
     """Print the run's table, or the samples that were asked for."""
@@ -23,7 +28,7 @@ def execute(args: argparse.Namespace) -> int:
         info = storage.get_run(args.run)
         if not args.failures and args.sample is None and args.slice is None:
             numbers = info.summary or collect(storage, info.run_id).to_dict()
-            write_json(numbers) if args.json else print_summary(numbers)
+            write_json(numbers) if args.json else print_summary(numbers, db=args.db)
             return 0
         results = storage.results(
             info.run_id,
@@ -94,11 +99,19 @@ def _print_score(score: Score | Unscored) -> None:
         return
     console.print(clean(f"  {score.metric:18} {score.value:.3g}"))
     for field in _wrong_fields(score.details or {}):
-        console.print(
-            f"    {field['status']:9} {one_line(field['path'], 32):32} "
-            f"expected {one_line(_text(field.get('expected')), 60)}"
-            f"  got {one_line(_text(field.get('actual')), 60)}"
-        )
+        _print_field(field)
+
+
+def _print_field(field: Mapping[str, Any]) -> None:
+    """On one line, or expected above got where the terminal is narrow."""
+    console = output()
+    start = f"    {field['status']:9} {one_line(field['path'], 32):32} "
+    room = max(_LEAST, console.width - len(start) - len("expected "))
+    expected, actual = (one_line(_text(field.get(name)), room) for name in ("expected", "actual"))
+    line = f"{start}expected {expected}  got {actual}"
+    if len(line) > console.width:
+        line = f"{start}expected {expected}\n{'':{len(start)}}got      {actual}"
+    console.print(line, soft_wrap=True)
 
 
 def _wrong_fields(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -108,11 +121,14 @@ def _wrong_fields(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _block(name: str, text: str, *, whole: bool) -> None:
+    """A text beside its name, in a column of its own however long its lines are."""
+    from rich.text import Text
+
     shown = clean(text) if whole or len(text) <= 600 else f"{clean(text[:600])}…"
-    first, *rest = shown.splitlines() or [""]
-    output().print(f"{name:>10}  {first}")
-    for line in rest:
-        output().print(f"{'':10}  {line}")
+    console, names = output(), chain([name], repeat(""))
+    lines, width = Text("\n".join(shown.splitlines())), max(_LEAST, console.width - _INDENT)
+    for line in lines.wrap(console, width, overflow="fold"):
+        console.print(f"{next(names):>{_INDENT - 2}}  {line.plain.rstrip()}", soft_wrap=True)
 
 
 def _text(value: object) -> str:

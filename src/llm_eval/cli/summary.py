@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llm_eval.cli.database import command
 from llm_eval.cli.judge_lines import judge_lines
 from llm_eval.cli.table import Table
 from llm_eval.cli.terminal import clean, output
@@ -14,8 +15,13 @@ _MOST_LABELS = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def print_summary(run: Mapping[str, Any]) -> None:
-    """Print metrics with intervals, slices, counts, cost, and what to type next."""
+def print_summary(run: Mapping[str, Any], *, db: str | None = None) -> None:
+    """Print metrics with intervals, slices, counts, cost, and what to type next.
+
+    Args:
+        run: its `--json` object.
+        db: what `--db` was given.
+    """
     console = output()
     console.print()
     console.print(_title(run), style="bold")
@@ -27,8 +33,8 @@ def print_summary(run: Mapping[str, Any]) -> None:
     for line in (*_facts(run), *judge_lines(run)):
         console.print(line)
     console.print()
-    for hint in _next_steps(run):
-        console.print(hint, style="dim")
+    for hint in _next_steps(run["run_id"], db):
+        console.print(hint, style="dim", soft_wrap=True)
 
 
 def percent(value: float | None) -> str:
@@ -132,7 +138,6 @@ def _facts(run: Mapping[str, Any]) -> Iterable[str]:
     yield " · ".join(facts)
 
 
-def _next_steps(run: Mapping[str, Any]) -> Iterable[str]:
-    run_id = run["run_id"]
-    yield f"see what went wrong:    llm-eval show {run_id} --failures"
-    yield f"compare with a change:  llm-eval compare {run_id} latest"
+def _next_steps(run_id: str, db: str | None) -> Iterable[str]:
+    yield f"see what went wrong:    {command('show', run_id, '--failures', db=db)}"
+    yield f"compare with a change:  {command('compare', run_id, 'latest', db=db)}"

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from llm_eval.cli.database import open_storage
+from llm_eval.cli.database import command, open_storage
 from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.finetune.config import Recipe, load_recipe, overridden
 from llm_eval.finetune.plan import TrainingPlan, prepare_training
@@ -49,7 +49,7 @@ def execute(args: argparse.Namespace) -> int:
             {"adapter": str(adapter.path), "digest": adapter.digest, **(adapter.manifest or {})}
         )
     else:
-        _print_next(recipe)
+        _print_next(recipe, args.db)
     return 0
 
 
@@ -102,7 +102,9 @@ def _described(plan: TrainingPlan) -> dict[str, Any]:
     }
 
 
-def _print_next(recipe: Recipe) -> None:
+def _print_next(recipe: Recipe, db: str | None) -> None:
     model = f"hf/{recipe.base}:{recipe.output}"
-    output().print(clean(f"evaluate it:  llm-eval run {recipe.task} --model {model}"))
-    output().print(clean(f"its lineage:  llm-eval lineage {recipe.output}"))
+    evaluate = command("run", recipe.task, "--model", model, db=db)
+    output().print(clean(f"evaluate it:  {evaluate}"), soft_wrap=True)
+    lineage = command("lineage", recipe.output, db=db)
+    output().print(clean(f"its lineage:  {lineage}"), soft_wrap=True)
