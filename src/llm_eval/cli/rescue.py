@@ -4,7 +4,9 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from llm_eval.cli.terminal import clean, notes, output, table, write_json
+from llm_eval.cli.database import command
+from llm_eval.cli.table import Table
+from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.engine import database_url, require_database
 from llm_eval.metrics.rescue import Rescue, Saved, rescue
@@ -45,10 +47,10 @@ def _to_dict(found: Rescue) -> dict[str, object]:
 
 
 def _print(found: Rescue, target: Path) -> None:
-    listing = table("table", ">saved", ">known to be lost")
+    listing = Table("table", ">saved", ">known to be lost")
     for saved in found.tables:
         listing.add_row(saved.table, f"{saved.rows:,}", _lost(saved))
-    output().print(listing)
+    listing.print()
     if found.n_cached:
         output().print(
             f"{found.n_cached:,} replies of lost runs are in the cache: the same run, started "
@@ -61,11 +63,12 @@ def _print(found: Rescue, target: Path) -> None:
 
 
 def _next_steps(found: Rescue, target: Path) -> Iterator[str]:
+    db = f"sqlite:///{target}"
     yield f"written: {target}"
     for run in found.unfinished[:_MOST_RUNS]:
-        yield f"go on with: llm-eval {run.command} --resume {run.run_id} --db sqlite:///{target}"
+        yield f"go on with: {command(run.command, '--resume', run.run_id, db=db)}"
     if (more := len(found.unfinished) - _MOST_RUNS) > 0:
-        yield f"and {more} more: llm-eval runs --db sqlite:///{target}"
+        yield f"and {more} more: {command('runs', db=db)}"
 
 
 def _lost(saved: Saved) -> str:
