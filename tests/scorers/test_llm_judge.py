@@ -283,6 +283,9 @@ def test_another_schema_is_another_judge(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_families_are_told_by_name() -> None:
     assert family("openai/gpt-4o-mini") == "gpt"
     assert family("hf/meta-llama/Llama-3.2-3B") == "llama"
+    assert family("hf/meta-llama/Llama-3.2-3B:data/lora_adapters/json_v1") == "llama"
+    assert family("gguf/models/base.gguf:adapters/qwen2-triage.gguf") == "qwen"
+    assert family("ollama/qwen2:7b") == "qwen"
     assert family("openai/my-model@http://llama.host/v1") is None
     assert related("gpt-4o", "openai/gpt-4o-mini") == "gpt"
     assert related("local/smollm2-135m", "gpt-4o") is None

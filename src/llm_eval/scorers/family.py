@@ -29,8 +29,10 @@ _FAMILIES = {
 def family(name: str) -> str | None:
     """The family that a model's name tells; None where it tells none."""
     text = name.partition("@")[0].lower()
-    model = text.rsplit("/", 1)[-1]  # `ollama/qwen2` is no llama
-    return next((known for known, mark in _FAMILIES.items() if re.search(mark, model)), None)
+    base, _, adapter = text.partition(":")  # an adapter is of its base's family, if that tells one
+    models = [part.rsplit("/", 1)[-1] for part in (base, adapter)]  # `ollama/qwen2` is no llama
+    found = (f for model in models for f, mark in _FAMILIES.items() if re.search(mark, model))
+    return next(found, None)
 
 
 def related(first: str, second: str) -> str | None:
