@@ -196,6 +196,18 @@ def test_bootstrap_of_one_value_is_unknown() -> None:
     assert isnan(high)
 
 
+@pytest.mark.parametrize("n", [1, 7, 20, 1000])
+def test_a_rate_of_none_or_all_reaches_its_end_exactly(n: int) -> None:
+    assert wilson(0, n).low == 0.0
+    assert wilson(n, n).high == 1.0
+    assert 0 < wilson(0, n).high < 1 == wilson(0, n).high + wilson(n, n).low
+
+
+def test_the_mean_of_no_clusters_is_unknown() -> None:
+    assert isnan(mean_stderr([], []))
+    assert isnan(cluster_t_interval([], []).value)
+
+
 @pytest.mark.parametrize("method", ["percentile", "bca"])
 def test_bootstrap_of_one_cluster_is_unknown(method: Literal["percentile", "bca"]) -> None:
     rng = np.random.default_rng(0)

@@ -232,7 +232,7 @@ def test_all_discordant_pairs_are_certain() -> None:
     assert result.ci_low > 0.85
 
 
-@pytest.mark.parametrize("hole", [float("nan"), inf, -inf])
+@pytest.mark.parametrize("hole", [float("nan"), inf, -inf, 1e200])
 def test_missing_scores_are_counted_and_nothing_passes(hole: float) -> None:
     before, after = np.ones(1000), np.ones(1000)
     after[0] = hole

@@ -1,6 +1,6 @@
 """Bradley–Terry: Agresti's baseball, a logistic regression as the oracle, coverage."""
 
-from math import log
+from math import isnan, log
 
 import numpy as np
 import pytest
@@ -142,6 +142,13 @@ def test_games_that_are_none_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         bradley_terry(first, second, outcome)
+
+
+def test_games_of_one_cluster_tell_nobody_apart() -> None:
+    games = (["a", "a", "a", "b"], ["b", "b", "b", "a"], [1.0] * 4)
+    found = bradley_terry(*games, clusters=["one prompt"] * 4)
+    assert found.ranks() == {"a": (1, 2), "b": (1, 2)}
+    assert isnan(found.difference("a", "b").stderr)
 
 
 def test_clusters_need_a_label_a_game() -> None:

@@ -52,9 +52,8 @@ def wilson(successes: float, n: int, alpha: float = 0.05) -> Interval:
     centre = p + z * z / (2 * n)
     half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return Interval(
-        max(0.0, float((centre - half) / scale)), min(1.0, float((centre + half) / scale))
-    )
+    low = max(0.0, float((centre - half) / scale)) if successes > 0 else 0.0
+    return Interval(low, min(1.0, float((centre + half) / scale)) if successes < n else 1.0)
 
 
 def clopper_pearson(successes: int, n: int, alpha: float = 0.05) -> Interval:
@@ -75,10 +74,12 @@ def mean_stderr(values: ArrayLike, clusters: Clusters | None = None) -> float:
     x = np.asarray(values, dtype=np.float64)
     if clusters is None:
         return float(x.std(ddof=1) / np.sqrt(len(x))) if len(x) > 1 else float("nan")
-    sums = _cluster_sums(x - x.mean(), clusters)
-    groups = len(sums)
+    _check_labels(clusters, len(x))
+    owners = numbered(clusters)
+    groups = 1 + int(owners.max(initial=-1))
     if groups < 2:
         return float("nan")
+    sums = np.bincount(owners, weights=x - x.mean())
     return float(np.sqrt(groups / (groups - 1) * np.sum(sums**2)) / len(x))
 
 
@@ -169,11 +170,6 @@ def _student(
     if reach and stderr <= _ROUNDING * reach:
         half, method = unseen(df + 1, reach, alpha), "wilson, all equal"
     return Estimate(mean, stderr, mean - half, mean + half, method)
-
-
-def _cluster_sums(x: Floats, clusters: Clusters) -> Floats:
-    _check_labels(clusters, len(x))
-    return np.asarray(np.bincount(numbered(clusters), weights=x), dtype=np.float64)
 
 
 def _units(n: int, clusters: Sequence[Hashable] | None) -> list[NDArray[np.intp]]:

@@ -37,6 +37,10 @@ _LEAST_DISTANCE = 1e-9
 """Nearer than that, no number of samples that could be drawn tells two values apart."""
 
 
+_LARGEST_DIFFERENCE = 1e150
+"""The square of a larger one is no number."""
+
+
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
     """Current less baseline over the pairs that have both scores."""
@@ -62,7 +66,7 @@ class PairedComparison:
     margin_high: float
     n_clusters: int
     n_missing: int
-    """Pairs left out because a score is NaN or infinite; with any, nothing passes."""
+    """Pairs left out because a score is NaN, infinite or as good as; with any, nothing passes."""
 
 
 def compare_paired(
@@ -279,7 +283,7 @@ def _pairs(
     current: ArrayLike,
     clusters: Sequence[Hashable] | NDArray[np.integer] | None,
 ) -> tuple[_Pairs, int]:
-    """Pairs with two finite scores, and the number of the others."""
+    """Pairs with two scores that are numbers, and the number of the others."""
     before = np.asarray(baseline, dtype=np.float64)
     after = np.asarray(current, dtype=np.float64)
     if before.ndim != 1 or before.shape != after.shape:
@@ -289,7 +293,7 @@ def _pairs(
     codes = None if clusters is None else _codes(clusters, len(before))
     with np.errstate(over="ignore", invalid="ignore"):
         d = after - before
-    known = np.isfinite(d)
+    known = np.abs(d) < _LARGEST_DIFFERENCE
     n_missing = len(known) - int(known.sum())
     if n_missing:
         before, after, d = before[known], after[known], d[known]

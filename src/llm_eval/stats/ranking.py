@@ -170,11 +170,12 @@ def _meat(
         raise ValueError(f"clusters must have one label a game: {len(labels)} for {len(a)}")
     owner = numbered(labels)
     groups = 1 + int(owner.max())
+    if groups < 2:  # one observation has no spread: nothing is known of any difference
+        return np.full((players, players), np.nan)
     scores = np.zeros((groups, players))
     np.add.at(scores, (owner, a), residuals)
     np.add.at(scores, (owner, b), -residuals)
-    scale = groups / (groups - 1) if groups > 1 else float("inf")
-    return np.asarray(scale * (scores.T @ scores), dtype=np.float64)
+    return np.asarray(groups / (groups - 1) * (scores.T @ scores), dtype=np.float64)
 
 
 def _check(first: Sequence[Hashable], second: Sequence[Hashable], outcome: Floats) -> None:
