@@ -23,6 +23,8 @@ N = 60
 PREPARATION = 14
 """Calls before the first sample, as in `test_judge_calls`."""
 SLOTS = 8
+LATENCY_S = 0.2
+"""Of a verdict: a rescoring goes on for 1.5 s after its first, so that it can be met half-way."""
 RESCORE = ("rescore", "latest", "--judge-model", "judge", "--concurrency", str(SLOTS))
 GO_ON = ("rescore", "--resume", "latest")
 CONFIG = """
@@ -94,7 +96,7 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     directory.mkdir()
     with (
         StubServer().in_thread() as candidate,
-        StubServer(stub_judge.verdict, latency_s=0.1).in_thread() as judge,
+        StubServer(stub_judge.verdict, latency_s=LATENCY_S).in_thread() as judge,
     ):
         urls = {"candidate": candidate.url, "judge": judge.url}
         (directory / "models.yaml").write_text(CONFIG.format(**urls))
@@ -123,7 +125,7 @@ def calm(parent: Place) -> Calm:
 def place(parent: Place, calm: Calm, request: pytest.FixtureRequest) -> Iterator[Place]:
     made = parent.copied(re.sub(r"\W", "_", request.node.name))
     yield made
-    made.judge.latency_s, made.judge.faults = 0.1, Faults()
+    made.judge.latency_s, made.judge.faults = LATENCY_S, Faults()
 
 
 @pytest.mark.parametrize("options", [(), ("--no-cache",)])
@@ -199,6 +201,6 @@ def test_the_second_signal_leaves_at_once(place: Place, calm: Calm) -> None:
     process.communicate(timeout=60)
     assert time.monotonic() - started < 2
     assert process.returncode == 130
-    place.judge.latency_s = 0.1
+    place.judge.latency_s = LATENCY_S
     place.run(*GO_ON)
     assert place.reports() == calm.reports
