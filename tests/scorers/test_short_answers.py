@@ -205,9 +205,18 @@ def test_contains_finds_an_accepted_answer_anywhere() -> None:
     assert value(Contains(ignore_case=False), "It is PARIS", "Paris") == 0.0
 
 
-def test_an_empty_accepted_answer_is_not_contained_in_everything() -> None:
-    with pytest.raises(ScorerError, match="empty"):
-        value(Contains(), "anything", "")
+@pytest.mark.parametrize("scorer", [Contains(), RegexMatch()])
+@pytest.mark.parametrize("target", ["", " ", ["Paris", ""]])
+def test_a_blank_accepted_answer_is_not_found_in_everything(
+    scorer: Deterministic, target: Any
+) -> None:
+    with pytest.raises(ScorerError, match="sample '1': a blank target is found in every reply"):
+        value(scorer, "any thing", target)
+
+
+def test_a_blank_pattern_is_refused_when_the_scorer_is_made() -> None:
+    with pytest.raises(ConfigError, match="regex: pattern is blank, which every reply matches"):
+        RegexMatch("")
 
 
 def test_regex_searches_or_matches_in_full() -> None:

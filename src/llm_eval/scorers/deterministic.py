@@ -131,9 +131,7 @@ class Contains(Deterministic):
     def grade(self, sample: Sample, answer: Any) -> Scores:
         """Look for each accepted answer."""
         fold = str.casefold if self.ignore_case else str
-        text, wanted = fold(str(answer)), accepted(sample)
-        if "" in wanted:
-            raise ScorerError(f"sample {sample.id!r}: an empty target stands in every reply")
+        text, wanted = fold(str(answer)), _findable(sample)
         return [Score("contains", float(any(fold(a) in text for a in wanted)))]
 
 
@@ -154,6 +152,8 @@ class RegexMatch(Deterministic):
         if not self.time_limit_s > 0:
             raise ConfigError(f"regex: time_limit_s must be above 0, got {self.time_limit_s}")
         if self.pattern is not None:
+            if not self.pattern.strip():
+                raise ConfigError("regex: pattern is blank, which every reply matches")
             _compiled(self.pattern, ignore_case=self.ignore_case)
 
     @property
@@ -167,7 +167,7 @@ class RegexMatch(Deterministic):
         if self.pattern is not None:
             return [Score("regex", float(self._matches(self.pattern, text)))]
         try:
-            found = any(self._matches(pattern, text) for pattern in accepted(sample))
+            found = any(self._matches(pattern, text) for pattern in _findable(sample))
         except ConfigError as exc:
             raise ScorerError(f"sample {sample.id!r}: {exc}") from exc
         return [Score("regex", float(found))]
@@ -233,6 +233,18 @@ class Choice(Deterministic):
             return str(announced[-1]).upper()
         standing = set(regex.findall(rf"(?:^|\s)[*(\[]*+({letters})[)\].:*]", text))
         return standing.pop() if len(standing) == 1 else None
+
+
+def _findable(sample: Sample) -> Sequence[str]:
+    """The accepted answers, to be looked for within a reply.
+
+    Raises:
+        ScorerError: there is none, or one is blank: a cell that nobody filled in.
+    """
+    wanted = accepted(sample)
+    if not all(map(str.strip, wanted)):
+        raise ScorerError(f"sample {sample.id!r}: a blank target is found in every reply")
+    return wanted
 
 
 def _rule(name: str) -> Callable[[str], str]:
