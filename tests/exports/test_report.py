@@ -93,6 +93,15 @@ def test_what_is_not_known_is_said_in_words(storage: MetricsStorage) -> None:
     assert "Of 2 samples there is no answer, and so no field." in text
 
 
+def test_a_run_from_the_cache_alone_has_no_latency(storage: MetricsStorage) -> None:
+    right = results()[0]
+    assert right.response is not None
+    hit = replace(right, response=replace(right.response, cached=True))
+    text = render(find(storage, store(storage, "run_20260301_030405_hits00", [hit])))
+    card = text.partition("<span>latency, p50</span>")[2].partition("</div>")[0]
+    assert card == "<b>unknown</b><span>p95: unknown · 1 from the cache</span>"
+
+
 def test_failures_are_taken_from_every_slice_and_bounded(storage: MetricsStorage) -> None:
     wrong = results()[1]
     rows = []

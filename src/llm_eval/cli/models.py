@@ -31,6 +31,8 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _key(spec: ModelSpec) -> str:
-    if spec.api_key_env is None:
-        return "none needed"
-    return "set" if os.environ.get(spec.api_key_env) else f"missing: set {spec.api_key_env}"
+    if spec.api_key_env is not None and os.environ.get(spec.api_key_env):
+        return "set"
+    if spec.key_required or (spec.api_key_env is not None and spec.base_url is None):
+        return f"missing: set {spec.api_key_env}"
+    return "none needed"

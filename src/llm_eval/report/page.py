@@ -200,6 +200,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["visible"] = visible
     environment.filters["number"] = _number
+    environment.filters["seconds"] = _seconds
     environment.filters["share"] = _share
     environment.filters["interval"] = _interval
     return environment
@@ -207,6 +208,11 @@ def _environment() -> jinja2.Environment:
 
 def _number(value: float | None) -> str:
     return "—" if value is None else f"{value:.3g}"
+
+
+def _seconds(value: float | None) -> str:
+    """`0.12 s`; `unknown` where every reply came from the cache."""
+    return "unknown" if value is None else f"{value:.3g}\u00a0s"
 
 
 def _share(value: float | None) -> str:
