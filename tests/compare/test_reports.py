@@ -234,6 +234,19 @@ def test_the_terminal_obeys_no_hostile_text(nasty: Report) -> None:
     assert "Regressed" in text
 
 
+def test_a_narrow_terminal_keeps_each_reply_on_its_line(
+    nasty: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output(), "_width", 60)
+    with output().capture() as captured:
+        print_report(nasty)
+    lines = captured.get().splitlines()
+    told = [n for n, line in enumerate(lines) if line.startswith(("    asked ", "    expected "))]
+    assert told
+    assert [lines[n + 1] for n in told if not lines[n + 1].startswith("    ")] == []
+    assert "\n\n\n" not in captured.get()
+
+
 def test_an_open_question_says_what_would_decide_it(
     storage: MetricsStorage, make_run: MakeRun
 ) -> None:

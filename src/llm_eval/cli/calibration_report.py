@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from llm_eval.cli.summary import percent
 from llm_eval.cli.table import Table
 from llm_eval.cli.terminal import clean, output
 
@@ -39,7 +40,7 @@ def _agreement(report: Mapping[str, Any]) -> Table:
         kappa = block["kappa"]
         listing.add_row(
             name,
-            _percent(block["agreement"]),
+            percent(block["agreement"]),
             _number(kappa["value"]),
             _interval(kappa["ci95"], 2),
             _number(block["ac1"]),
@@ -51,7 +52,7 @@ def _people(people: Mapping[str, Any]) -> Table:
     title = f"raters among themselves, {people['n_items']} replies"
     listing = Table(title, ">all alike", ">Krippendorff's alpha", ">95 % interval")
     for name, alpha in people["alpha"].items():
-        alike = _percent(people["alike"][name])
+        alike = percent(people["alike"][name])
         listing.add_row(name, alike, _number(alpha["value"]), _interval(alpha["ci95"], 2))
     return listing
 
@@ -71,8 +72,8 @@ def _corrected(corrected: Mapping[str, Any]) -> Table:
         needed = block["labels_to_halve"]
         listing.add_row(
             name,
-            _percent(block["raw"]),
-            _percent(block["value"]),
+            percent(block["raw"]),
+            percent(block["value"]),
             _interval(block["ci95"], 1, 100),
             f"{block['method']}, a label is worth {block['worth_of_a_label']:.2f}",
             "more replies" if needed is None else f"{needed} labels",
@@ -80,9 +81,9 @@ def _corrected(corrected: Mapping[str, Any]) -> Table:
     rate = corrected["pass_rogan_gladen"]
     if rate is not None:
         said = "Rogan–Gladen" if rate["reason"] is None else "no better than chance"
-        raw = _percent(corrected["pass"]["raw"])
+        raw = percent(corrected["pass"]["raw"])
         shown = _interval(rate["ci95"], 1, 100)
-        listing.add_row("pass", raw, _percent(rate["value"]), shown, said, "")
+        listing.add_row("pass", raw, percent(rate["value"]), shown, said, "")
     return listing
 
 
@@ -95,7 +96,7 @@ def _pass_lines(block: Mapping[str, Any]) -> Iterator[str]:
     for name in ("sensitivity", "specificity"):
         rate = block[name]
         shown = _interval(rate["ci95"], 1, 100)
-        yield f"{name}: {_percent(rate['value'])} ({shown}; {rate['n']} replies)"
+        yield f"{name}: {percent(rate['value'])} ({shown}; {rate['n']} replies)"
 
 
 def _other_lines(report: Mapping[str, Any]) -> Iterator[str]:
@@ -110,18 +111,14 @@ def _other_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield "order and repetition: not measured (--probe N asks the judge)"
         return
     yield (
-        f"both orders of {probes['n_pairs']} pairs: {_percent(probes['swap_flip_rate'])} changed; "
-        f"{_percent(probes['first_position_rate'])} always the first, "
-        f"{_percent(probes['second_position_rate'])} always the second"
+        f"both orders of {probes['n_pairs']} pairs: {percent(probes['swap_flip_rate'])} changed; "
+        f"{percent(probes['first_position_rate'])} always the first, "
+        f"{percent(probes['second_position_rate'])} always the second"
     )
     yield (
         f"{probes['n_draws']} draws of {probes['n_opinions']} replies: "
-        f"{_percent(probes['self_consistency'])} alike"
+        f"{percent(probes['self_consistency'])} alike"
     )
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def _number(value: float | None) -> str:

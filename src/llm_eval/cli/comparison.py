@@ -26,6 +26,8 @@ _STYLES: dict[Verdict, str] = {
     "inconclusive": "yellow",
 }
 _MOST_SLICES = 12
+_MOST_TEXT, _LEAST_TEXT = 84, 20
+"""Characters shown of a question, an answer or a reply."""
 _PIECES = {"same": "", "removed": "red strike", "added": "green"}
 
 
@@ -167,9 +169,10 @@ def _print_usage(comparison: Comparison) -> None:
 
 
 def _print_differences(differences: Iterable[Difference]) -> None:
-    console = output()
-    console.print()
-    for one in wording.shown_differences(differences):
+    console, shown = output(), list(wording.shown_differences(differences))
+    if shown:
+        console.print()
+    for one in shown:
         console.print(f"{one.field}: {one.baseline} → {one.current}")
 
 
@@ -210,17 +213,18 @@ def _print_sample(one: BothReplies) -> None:
     from rich.text import Text
 
     console = output()
+    room = min(_MOST_TEXT, max(_LEAST_TEXT, console.width - len("    expected  ")))
     slice_name = f" · {wording.flat(one.slice, 40)}" if one.slice else ""
     console.print(f"  {wording.flat(one.sample.id, 60)}{slice_name}", style="bold")
     if one.question:
-        console.print(f"    asked     {wording.flat(one.question, 84)}")
-    console.print(f"    expected  {wording.flat(one.expected, 84)}")
+        console.print(f"    asked     {wording.flat(one.question, room)}")
+    console.print(f"    expected  {wording.flat(one.expected, room)}")
     pieces = shortened(word_diff(one.baseline, one.current), 240)
     if (
         apart(pieces) or console.color_system is None
     ):  # without colours the words would run together
-        console.print(f"    was       {wording.flat(one.baseline, 84)}")
-        console.print(f"    now       {wording.flat(one.current, 84)}")
+        console.print(f"    was       {wording.flat(one.baseline, room)}")
+        console.print(f"    now       {wording.flat(one.current, room)}")
         return
     reply = Text("    reply     ")
     for kind, text in pieces:

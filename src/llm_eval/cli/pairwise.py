@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_eval.cli.database import open_storage
+from llm_eval.cli.summary import interval, percent
 from llm_eval.cli.table import Table
 from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.errors import ConfigError
@@ -67,8 +68,8 @@ def _pairs(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Table:
         listing.add_row(
             f"{numbers[pair['first']]} : {numbers[pair['second']]}",
             *(str(pair[name]) for name in ("wins", "ties", "losses")),
-            _percent(pair["win_rate"]),
-            _interval(pair["ci95"]),
+            percent(pair["win_rate"]),
+            interval(pair["ci95"]),
             "–" if pair["p_value"] is None else f"{pair['p_value']:.2g}",
             str(without),
         )
@@ -89,8 +90,8 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     bias = report["bias"]
     yield "a win rate counts a tie half; an answer that turns with the order is a tie"
     yield f"turned with the order: {_rate(bias['flip_rate'])}" + (
-        f"; always the first {_percent(bias['first_position_rate']['value'])}, "
-        f"always the second {_percent(bias['second_position_rate']['value'])}"
+        f"; always the first {percent(bias['first_position_rate']['value'])}, "
+        f"always the second {percent(bias['second_position_rate']['value'])}"
         if bias["flip_rate"]["n"]
         else ""
     )
@@ -98,7 +99,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     if (same := sum(pair["identical"] for pair in report["pairs"])) > 0:
         yield f"equal to the letter, ties without a call: {same}"
     if report["disagreement"] is not None:
-        yield f"judges of the panel disagree on {_percent(report['disagreement'])}"
+        yield f"judges of the panel disagree on {percent(report['disagreement'])}"
     canaries = report["canaries"]
     yield (
         f"canaries: {len(canaries['passed'])} of {canaries['n']} were not worse than the reference"
@@ -124,13 +125,4 @@ def _write(path: Path, found: Iterator[Mapping[str, Any]]) -> None:
 def _rate(rate: Mapping[str, Any]) -> str:
     if not rate["n"]:
         return "– (no such pairs)"
-    return f"{_percent(rate['value'])} ({_interval(rate['ci95'])}; {rate['n']} pairs)"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
-def _interval(ci95: Any) -> str:
-    low, high = ci95
-    return "–" if low is None else f"{100 * low:.1f} – {100 * high:.1f}"
+    return f"{percent(rate['value'])} ({interval(rate['ci95'])}; {rate['n']} pairs)"
