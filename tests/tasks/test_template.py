@@ -68,9 +68,13 @@ def test_a_list_is_no_label(text: str, kind: str) -> None:
         Template(text).label({"xs": ["Paris"], "d": {"y": {}}})
 
 
-def test_a_label_that_the_row_lacks_is_told() -> None:
-    with pytest.raises(DatasetError, match="'q' is undefined; the row has: a"):
-        Template("{{ q }}").label({"a": 1})
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{{ q }}", "'q' is undefined"), ("{{ a.b.c }}", "'dict object' has no attribute 'b'")],
+)
+def test_a_label_that_the_row_lacks_is_told(text: str, said: str) -> None:
+    with pytest.raises(DatasetError, match=f"^template '{text}': {said}; the row has: a$"):
+        Template(text).label({"a": {}})
 
 
 def test_a_field_that_is_too_long_is_refused() -> None:

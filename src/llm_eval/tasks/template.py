@@ -87,8 +87,13 @@ class Template:
         """
         if self._lone is None:
             return self.render(row)
-        with boundary(DatasetError, f"template {self.text[:60]!r}"):
-            value = self._lone(row)
+        try:
+            with boundary(DatasetError, f"template {self.text[:60]!r}"):
+                value = self._lone(row)
+        except DatasetError as exc:
+            if isinstance(exc.__cause__, UndefinedError):
+                return self.render(row)  # says what the row has
+            raise
         if isinstance(value, list | dict):
             kind = "a list" if isinstance(value, list) else "an object"
             raise DatasetError(
