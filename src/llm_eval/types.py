@@ -11,6 +11,9 @@ Role = Literal["system", "user", "assistant"]
 Status = Literal["scored", "unscored", "failed"]
 RunStatus = Literal["running", "complete", "incomplete", "interrupted"]
 
+_CUT_OFF = frozenset({"length", "content_filter", "refusal"})
+"""Reasons to finish that leave a reply unfinished."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -100,6 +103,11 @@ class ModelResponse:
     """None where the price is unknown; never guessed."""
     attempts: int = 1
     cached: bool = False
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it ended before its end: too long, filtered, refused."""
+        return self.finish_reason in _CUT_OFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from llm_eval.ci.agreement import Calibration, Label, from_confusion, write_calibration
 from llm_eval.ci.bounds import at_least, bound
+from llm_eval.ci.calibration import Calibration, Label, from_confusion, write_calibration
 from llm_eval.ci.evidence import Evidence
 from llm_eval.ci.finding import Finding
 from llm_eval.ci.gate import check
@@ -474,6 +474,66 @@ gates:
         assert self.hold(tmp_path, run, Judge(), agree=200, age_days=100)["judge"] == "fail"
 
 
+class TestRaters:
+    """Whose word a gate takes where several people checked the judge: nobody picks the best."""
+
+    def by(self, raters: str, agree: int, n: int = 100, age_days: float = 0) -> Calibration:
+        counts = {"both": agree // 2, "only_people": n - agree, "only_judge": 0}
+        counts["neither"] = agree - agree // 2
+        report = {"pass": {"confusion": counts}, "raters": raters.split()}
+        when = (datetime.now(UTC) - timedelta(days=age_days)).isoformat()
+        return from_confusion(report, "correct", {}, when)
+
+    def held(self, runs: Runs, *stored: Calibration, more: str = "") -> Finding:
+        rule = f"{{id: j, kind: agreement, metric: correct, min: 0.6{more}}}"
+        report = gate(f"gates: [{rule}]", runs.make(), calibrations={"correct": stored})
+        return report.results[0].finding
+
+    def test_a_finding_names_who_labelled(self, runs: Runs) -> None:
+        found = self.held(runs, self.by("ann bob", 95))
+        assert (found.status, "with people (ann, bob) is" in found.reason) == ("pass", True)
+        many = self.held(runs, self.by("a b c d e f g", 95))
+        assert "(a, b, c, d, e and 2 more)" in many.reason
+
+    @pytest.mark.parametrize(("worse", "status"), [(50, "fail"), (82, "inconclusive")])
+    def test_of_several_who_checked_apart_the_weakest_decides(
+        self, worse: int, status: str, runs: Runs
+    ) -> None:
+        ann, bob = self.by("ann", 99), self.by("bob", worse)
+        for stored in ((ann, bob), (bob, ann)):
+            found = self.held(runs, *stored)
+            assert found.status == status
+            assert found.reason.index("(bob)") < found.reason.index("the weakest of 2")
+            assert found.reason.index("the weakest of 2") < found.reason.index("(ann)")
+
+    def test_one_by_all_of_them_decides_alone(self, runs: Runs) -> None:
+        """So that a look at one rater (`--rater`) changes no verdict, whichever way it points."""
+        parts = (self.by("ann", 100), self.by("bob", 20, n=30))
+        assert self.held(runs, *parts).status != "pass"
+        found = self.held(runs, *parts, self.by("ann bob", 95))
+        assert (found.status, "weakest" in found.reason) == ("pass", False)
+        assert self.held(runs, *parts, self.by("ann bob", 50)).status == "fail"
+
+    def test_one_by_others_leaves_it_standing(self, runs: Runs) -> None:
+        found = self.held(runs, self.by("ann", 50), self.by("bob cleo", 99))
+        assert (found.status, "(ann)" in found.reason) == ("fail", True)
+
+    def test_a_rule_can_name_whom_it_trusts(self, runs: Runs) -> None:
+        stored = self.by("ann", 99), self.by("bob", 50), self.by("ann bob", 70)
+        assert self.held(runs, *stored, more=", rater: ann").status == "pass"
+        assert self.held(runs, *stored, more=", rater: bob").status == "fail"
+        found = self.held(runs, self.by("bob cleo", 99), more=", rater: bob")
+        assert found.status == "fail"
+        assert "its labels are by bob, cleo, and the rule asks for those of 'bob'" in found.reason
+
+    def test_labels_that_are_too_old_neither_vouch_nor_stand_in_the_way(self, runs: Runs) -> None:
+        old, new = self.by("ann bob", 50, age_days=100), self.by("ann", 99, age_days=1)
+        assert self.held(runs, old, new).status == "fail"
+        assert self.held(runs, old, new, more=", max_age_days: 90").status == "pass"
+        found = self.held(runs, old, more=", max_age_days: 90")
+        assert (found.status, "(ann, bob) are 100 days old" in found.reason) == ("fail", True)
+
+
 class TestLabels:
     """What the labels of a judge show, and how many it takes."""
 
@@ -483,7 +543,9 @@ class TestLabels:
         now = datetime.now(UTC).isoformat()
         stored = from_confusion({"pass": {"confusion": counts}}, "correct", {}, now)
         rule = f"kind: agreement, metric: correct, min: {limit}, coefficient: {coefficient}"
-        report = gate(f"gates: [{{id: j, {rule}}}]", runs.make(), calibrations={"correct": stored})
+        report = gate(
+            f"gates: [{{id: j, {rule}}}]", runs.make(), calibrations={"correct": [stored]}
+        )
         return report.results[0].finding
 
     @pytest.mark.parametrize(
@@ -542,7 +604,7 @@ def test_what_the_database_counted_about_the_judge_is_enough(runs: Runs) -> None
     stored = from_confusion({"pass": {"confusion": counts}}, "correct", {}, now)
     rule = "gates: [{id: judge, kind: agreement, metric: correct, min: 0.8}]"
     run = runs.make()
-    (result,) = gate(rule, run, calibrations={"correct": stored}).results
+    (result,) = gate(rule, run, calibrations={"correct": [stored]}).results
     assert result.status == "pass"
     assert result.finding.observed == pytest.approx(0.95, abs=1e-4)
     assert gate(rule, run).status == "fail"

@@ -58,18 +58,19 @@ def gate(command: Command, run: str = "latest") -> tuple[int, dict[str, Any]]:
     return code, {rule["id"]: rule for rule in json.loads(out)["rules"]}
 
 
-def label_all(command: Command, run: str) -> None:
+def label_all(command: Command, run: str, rater: str = "ann", *, wrongly: bool = False) -> None:
     """Grade every reply as a reader would: by the reference, in the file that export wrote."""
     command("review", "export", run, "--output", "labels.csv")
     rows = list(csv.DictReader(Path("labels.csv").read_text().splitlines(keepends=True)))
     for row in rows:
         right = any(line.lower() in row["reply"].lower() for line in row["reference"].splitlines())
-        row |= {"correctness": "right" if right else "wrong", "completeness": "2", "format": "2"}
+        grade = "right" if right != wrongly else "wrong"
+        row |= {"correctness": grade, "completeness": "2", "format": "2"}
     with Path("labels.csv").open("w") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    assert command("review", "import", run, "labels.csv", "--rater", "ann")[0] == 0
+    assert command("review", "import", run, "labels.csv", "--rater", rater)[0] == 0
 
 
 def test_a_judge_opens_the_gate_only_while_its_calibration_is_fresh(
@@ -104,6 +105,34 @@ def test_a_judge_opens_the_gate_only_while_its_calibration_is_fresh(
 
     command("rescore", run, "--judge-model", judge)
     assert gate(command)[0] == 0
+
+
+def test_what_one_rater_finds_does_not_take_the_place_of_anothers(
+    command: Command, stub: StubServer
+) -> None:
+    model, judge = f"openai/m@{stub.url}", f"openai/judge@{stub.url}"
+    command("run", "qa", "--model", model, "--judge-model", judge, "--limit", str(N))
+    label_all(command, "latest")
+    label_all(command, "latest", "bob", wrongly=True)
+
+    for rater in ("bob", "ann"):  # the last one agrees, and decides nothing
+        assert command("judge", "calibrate", "latest", "--rater", rater)[0] == 0
+    code, rules = gate(command)
+    assert (code, rules["trusted"]["status"]) == (1, "fail")
+    assert "with people (bob) is" in rules["trusted"]["reason"]
+
+    _, out = command("judge", "calibrate", "latest", "--rater", "ann")
+    assert "a gate relies on the calibrations by: ann; bob\n" in out
+    _, out = command("judge", "calibrate", "latest", "--json")
+    assert json.loads(out)["gate_relies_on"] == [["ann", "bob"]]
+    _, together = gate(command)
+    assert "with people (ann, bob) is" in together["trusted"]["reason"]
+
+    Path("rules.yaml").write_text(RULES.replace("min: 0.5}", "min: 0.5, rater: ann}", 1))
+    code, rules = gate(command)
+    assert (code, rules["trusted"]["status"]) == (0, "pass")
+    _, out = command("trend", "qa", "--thresholds", "rules.yaml", "--json")
+    assert list(json.loads(out)["gates"].values()) == ["pass"]
 
 
 def test_a_metric_that_no_judge_gives_has_no_calibration(

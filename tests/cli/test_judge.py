@@ -237,12 +237,13 @@ def test_of_several_judges_the_one_that_is_named_is_calibrated(
     assert "tone · openai/m" in out
 
     from llm_eval.errors import ConfigError
-    from llm_eval.review.calibrated import calibration_of, require_calibrated
+    from llm_eval.review.calibrated import calibrations_of, require_calibrated
 
     storage = MetricsStorage(db)
     info = storage.get_run("latest")
-    assert calibration_of(storage, info, "tone_length") != calibration_of(storage, info, "judge")
-    assert require_calibrated(storage, info, metric="tone", min_labels=4).report["metric"] == "tone"
+    assert calibrations_of(storage, info, "tone_length") != calibrations_of(storage, info, "judge")
+    (found,) = require_calibrated(storage, info, metric="tone", min_labels=4)
+    assert found.report["metric"] == "tone"
     with pytest.raises(ConfigError, match="name one with --metric"):
         require_calibrated(storage, info)
 

@@ -41,10 +41,17 @@ def test_a_label_can_be_taken_back(storage: MetricsStorage) -> None:
     assert storage.labels.given("scale") == []
 
 
-def test_the_last_calibration_of_a_judge_stands(storage: MetricsStorage) -> None:
-    for n in (1, 2):
-        storage.labels.put_calibration(Calibration("j", NOW, f"run_{n}", {"n_labelled": n}))
-    found = storage.labels.calibration("j")
-    assert found is not None
-    assert (found.run_id, found.report) == ("run_2", {"n_labelled": 2})
-    assert storage.labels.calibration("k") is None
+def test_of_a_judge_the_last_calibration_by_the_same_raters_stands(
+    storage: MetricsStorage,
+) -> None:
+    both = ["ann", "b\0\ud800"]
+    given = [("run_1", both[:1]), ("run_2", both[1:]), ("run_3", both), ("run_4", both[::-1])]
+    for run_id, raters in given:
+        storage.labels.put_calibration(Calibration("j", NOW, run_id, {"raters": raters}))
+    found = {one.raters: one.run_id for one in storage.labels.calibrations("j")}
+    assert found == {
+        ("ann",): "run_1",
+        ("b\0\ud800",): "run_2",
+        ("ann", "b\0\ud800"): "run_4",
+    }
+    assert storage.labels.calibrations("k") == []

@@ -2,17 +2,80 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, MetaData, create_engine, inspect, text
+from sqlalchemy import (
+    ColumnClause,
+    Engine,
+    MetaData,
+    column,
+    create_engine,
+    insert,
+    inspect,
+    select,
+    table,
+    text,
+)
 
 from llm_eval.errors import ConfigError
-from llm_eval.metrics import schema
+from llm_eval.metrics import codec, schema
 from llm_eval.metrics.engine import database_url as parsed
 from llm_eval.metrics.engine import open_engine
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.metrics.upgrade import RELEASES, stored_version, upgrade
+from llm_eval.types import ModelResponse
+
+RUN = {
+    "run_id": "run_old",
+    "task": "qa",
+    "model": "m",
+    "status": "complete",
+    "n_total": 0,
+    "recipe": "{}",
+    "created_at": "2025-01-01T00:00:00+00:00",
+}
+REPLY = {
+    "run": 1,
+    "epoch": 0,
+    "prompt_tokens": 1,
+    "completion_tokens": 1,
+    "latency_s": 0.5,
+    "cached": 0,
+    "request_key": "k",
+    "prompt": "[]",
+}
+
+
+class Old:
+    """An empty database of an older release, of either kind."""
+
+    def __init__(self, url: str, release: str) -> None:
+        self.url = url
+        engine = open_engine(parsed(url))
+        upgrade(engine, release=release)
+        assert stored_version(engine) == release
+        engine.dispose()
+
+    def add(self, name: str, row: Mapping[str, Any]) -> None:
+        """Insert a row that has the columns of that release."""
+        engine = open_engine(parsed(self.url))
+        columns: list[ColumnClause[Any]] = [column(key) for key in row]
+        with engine.begin() as connection:
+            connection.execute(insert(table(name, *columns)).values(row))
+        engine.dispose()
+
+    def opened(self) -> MetricsStorage:
+        """By the release of today."""
+        return MetricsStorage(self.url)
+
+
+@pytest.fixture(params=RELEASES[:-1])
+def old(request: pytest.FixtureRequest, database_url: str) -> Old:
+    return Old(database_url, request.param)
 
 
 def shape(engine: Engine) -> dict[str, object]:
@@ -52,22 +115,48 @@ def test_a_database_of_an_older_release_keeps_what_is_in_it(release: str, tmp_pa
         assert run.status == "complete"
         assert len(list(storage.results(run.run_id))) == 3
         assert storage.lineage.find("anything") == []
+        _, outcomes = storage.scores_and_outcomes(run.run_id)
+        reasons = [r.response.finish_reason for r in storage.results(run.run_id) if r.response]
+        assert outcomes.cut_off.tolist() == [reason != "stop" for reason in reasons]
 
 
-@pytest.mark.parametrize("release", RELEASES[:-1])
-def test_an_older_database_of_either_kind_keeps_its_runs(release: str, database_url: str) -> None:
-    engine = open_engine(parsed(database_url))
-    upgrade(engine, release=release)
-    with engine.begin() as connection:
-        connection.execute(
-            schema.runs.insert().values(
-                run_id="run_old", task="qa", model="m", status="complete", n_total=0, recipe="{}",
-                created_at="2025-01-01T00:00:00+00:00",
-            )
-        )  # fmt: skip
-    assert stored_version(engine) == release
-    engine.dispose()
-    with MetricsStorage(database_url) as storage:
+def test_old_replies_know_that_they_were_cut_off(old: Old) -> None:
+    """By what they say of themselves; a text that quotes such a reply was not cut off."""
+    replies = {
+        codec.response_json(ModelResponse(text, "m", finish_reason=reason)): reason != "stop"
+        for text in ("half", '{"finish_reason":"length", "finish_reason": "refusal"}', "\ud800")
+        for reason in ("stop", "length", "content_filter", "refusal")
+    }
+    assert any('"finish_reason": "length"' in reply for reply in replies)  # as Python's json has it
+    old.add("runs", {"id": 1, **RUN})
+    for index, reply in enumerate(replies):
+        old.add("responses", {**REPLY, "sample_index": index, "response": reply})
+    with old.opened() as storage:
+        rows = select(schema.responses.c.cut_off).order_by(schema.responses.c.sample_index)
+        with storage._engine.connect() as connection:
+            found = connection.scalars(rows).all()
+    assert found == list(replies.values())
+
+
+def test_an_old_calibration_is_kept_under_those_who_labelled(old: Old) -> None:
+    given = {"one": ["ann"], "two": ["bob", "a\0\ud800é"], "nobody": None}
+    for judge, raters in given.items():
+        report = {"n_labelled": 60} | ({} if raters is None else {"raters": raters})
+        row = {"judge": judge, "created_at": "2025", "run_id": "r", "report": codec.to_json(report)}
+        old.add("calibrations", row)
+    with old.opened() as storage:
+        for judge, raters in given.items():
+            (found,) = storage.labels.calibrations(judge)
+            assert found.raters == tuple(sorted(raters or ()))
+            assert (found.created_at, found.run_id) == ("2025", "r")
+            assert found.report["n_labelled"] == 60
+            storage.labels.put_calibration(replace(found, run_id="newer"))
+            assert [x.run_id for x in storage.labels.calibrations(judge)] == ["newer"]
+
+
+def test_an_older_database_of_either_kind_keeps_its_runs(old: Old) -> None:
+    old.add("runs", RUN)
+    with old.opened() as storage:
         assert stored_version(storage._engine) == schema.VERSION
         assert storage.get_run("run_old").status == "complete"
 

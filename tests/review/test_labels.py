@@ -296,10 +296,10 @@ def test_a_calibration_is_stale_when_the_judge_changes(
     storage.labels.put([label(item, level=n % 3) for n, item in enumerate(items(storage, run))])
     report = calibrate(storage, info, QA, rng=np.random.default_rng(0))
     storage.labels.put_calibration(Calibration(report["judge"], NOW, info.run_id, report))
-    assert require_calibrated(storage, info).run_id == info.run_id
-    with pytest.raises(ConfigError, match="calibrated on 40 labels, 100 are asked"):
+    assert [found.run_id for found in require_calibrated(storage, info)] == [info.run_id]
+    with pytest.raises(ConfigError, match="calibrated on 40 labels by ann, 100 are asked"):
         require_calibrated(storage, info, min_labels=100)
-    with pytest.raises(ConfigError, match="kappa with people is"):
+    with pytest.raises(ConfigError, match="kappa with ann is"):
         require_calibrated(storage, info, min_kappa=0.99)
     child = rescore(Rescoring(run=run.run_id, judge_model=f"openai/other@{stub.url}"), storage)
     with pytest.raises(ConfigError, match="model, prompt, rubric or schema changed"):

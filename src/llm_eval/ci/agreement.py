@@ -1,59 +1,39 @@
 """Whether the judge behind a metric agrees with people, and is still the judge that they checked.
 
-    {"version": 1, "metric": "correct", "judge": {…}, "labelled_at": "2026-01-31",
-     "labels": [{"sample": "9f…", "human": 1, "judge": 1}, …]}
+The labels are in a file; without one, what `llm-eval judge calibrate` found about the very judge of
+the run is taken from the database.
 
-`judge` is the scorer's entry in the run's recipe, to the letter: another model, prompt or version
-is another judge, and the labels say nothing about it. Without a file, what `llm-eval judge
-calibrate` found about the very judge of the run is taken from the database.
+Raters who checked the judge apart are not averaged, and the best is not picked: the weakest of
+their calibrations decides, unless one by all of them is there, or the rule names whom it trusts.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
+from llm_eval.ci.calibration import Calibration, Label, read_calibration
 from llm_eval.ci.finding import Finding
 from llm_eval.ci.rules import Agreement, Coefficient
 from llm_eval.ci.scope import Scope
-from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import digest
+from llm_eval.review.calibrated import relied_on
 from llm_eval.scorers.judge_words import block_of
 from llm_eval.stats.agreement import agreement_interval, cohen_kappa, gwet_ac1
 from llm_eval.stats.intervals import Interval, wilson
 
 LEAST_LABELS = 50
 """Fewer say little whatever they are: Fleiss' standard error of κ needs some fifty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One reply, graded by a person and by the judge."""
-
-    human: float
-    judge: float
-    sample: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """The labels that a judge was checked with."""
-
-    metric: str
-    judge: Mapping[str, Any]
-    labelled_at: datetime
-    labels: Sequence[Label]
-    version: int = 1
+_SHOWN = 5
+"""Raters that a reason names."""
 
 
 def agreement(
-    scope: Scope, rule: Agreement, metric: str, file: Path | None, stored: Calibration | None
+    scope: Scope, rule: Agreement, metric: str, file: Path | None, stored: Sequence[Calibration]
 ) -> Finding:
     """The judge of `metric` must agree with people at least so far.
 
@@ -62,7 +42,7 @@ def agreement(
         rule: the coefficient and its limit.
         metric: what the judge graded.
         file: the labels; None: take `stored`.
-        stored: what the database has about the judge of this run.
+        stored: what the database has about the judge of this run, of each set of raters.
 
     Raises:
         MissingEvidenceError: the run has no such metric.
@@ -71,18 +51,26 @@ def agreement(
     """
     scope.refuse_errors()
     scope.metric(metric)
-    calibration = stored if file is None else read_calibration(file)
-    if calibration is None:
+    found = stored if file is None else [read_calibration(file)]
+    if not found:
         remedy = f"llm-eval judge calibrate {scope.current.info.run_id}"
         reason = f"the judge is not calibrated, or changed since; calibrate it: {remedy}"
         return Finding("fail", None, rule.min, reason)
     recipe = None if file is None else scope.current.info.recipe
-    if why := _stale(calibration, metric, recipe) or _old(calibration, rule.max_age_days):
+    doubts = [_stale(one, metric, recipe) or _unwanted(one, rule) for one in found]
+    if all(doubts):
+        why = "; ".join(dict.fromkeys(doubt for doubt in doubts if doubt))
         return Finding("fail", None, rule.min, f"the judge is not calibrated: {why}")
+    counting = relied_on([one for one, doubt in zip(found, doubts, strict=True) if not doubt])
+    return _weakest([_tested(scope, rule, metric, one) for one in counting])
+
+
+def _tested(scope: Scope, rule: Agreement, metric: str, calibration: Calibration) -> Finding:
+    """What one calibration says of the judge."""
     value, interval = _coefficient(calibration.labels, rule.coefficient, scope.alpha)
     n = len(calibration.labels)
     shown = (
-        f"{rule.coefficient} of the judge with people is {value:.3g} "
+        f"{rule.coefficient} of the judge with people{_named(calibration)} is {value:.3g} "
         f"[{interval.low:.3g}, {interval.high:.3g}], n = {n}; "
         f"its lower bound must reach {rule.min:g}{_alarm(scope, metric)}"
     )
@@ -100,37 +88,17 @@ def agreement(
     return Finding("inconclusive", value, rule.min, f"{shown}; {words}", required_n=needed)
 
 
-def read_calibration(file: Path) -> Calibration:
-    """The labels in `file`.
-
-    Raises:
-        ConfigError: it cannot be read; names the field that is wrong.
-    """
-    try:
-        found = msgspec.json.decode(file.read_bytes(), type=Calibration)
-    except FileNotFoundError as exc:
-        raise ConfigError(f"{file}: no such file; it holds the labels of the judge") from exc
-    except OSError as exc:
-        raise ConfigError(f"{file} cannot be read: {exc.strerror}") from exc
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{file}: no calibration of a judge: {exc}") from exc
-    if found.version != 1:
-        raise ConfigError(f"{file}: version {found.version} is newer than this llm-eval reads")
-    return found
-
-
-def from_confusion(
-    report: Mapping[str, Any], metric: str, judge: Mapping[str, Any], created_at: str
-) -> Calibration:
-    """What `llm-eval judge calibrate` counted, as labels: who passed how many replies."""
-    counts = report["pass"]["confusion"]
-    labels = [
-        *[Label(1, 1)] * counts["both"],
-        *[Label(1, 0)] * counts["only_people"],
-        *[Label(0, 1)] * counts["only_judge"],
-        *[Label(0, 0)] * counts["neither"],
-    ]
-    return Calibration(metric, judge, datetime.fromisoformat(created_at), labels)
+def _weakest(findings: Sequence[Finding]) -> Finding:
+    """The finding that decides: one that fails, else one that is open, else the lowest value."""
+    order = ("fail", "inconclusive", "pass")
+    first = min(
+        findings, key=lambda f: (order.index(f.status), -1 if f.observed is None else f.observed)
+    )
+    others = [f.reason for f in findings if f is not first]
+    if not others:
+        return first
+    reason = f"{first.reason}; the weakest of {len(findings)} calibrations, beside: "
+    return replace(first, reason=reason + "; ".join(others))
 
 
 def _stale(calibration: Calibration, metric: str, recipe: Mapping[str, Any] | None) -> str | None:
@@ -145,14 +113,36 @@ def _stale(calibration: Calibration, metric: str, recipe: Mapping[str, Any] | No
     return None
 
 
+def _unwanted(calibration: Calibration, rule: Agreement) -> str | None:
+    """Why the labels do not count for this rule: they are another's, or too old."""
+    raters = calibration.raters
+    if rule.rater is not None and tuple(raters) != (rule.rater,):
+        said = f"by {_listed(raters)}" if raters else "by nobody that they name"
+        return f"its labels are {said}, and the rule asks for those of {rule.rater!r} alone"
+    return _old(calibration, rule.max_age_days)
+
+
 def _old(calibration: Calibration, max_age_days: float | None) -> str | None:
     labelled_at = calibration.labelled_at
     if labelled_at.tzinfo is None:
         labelled_at = labelled_at.replace(tzinfo=UTC)
     age_days = (datetime.now(UTC) - labelled_at).total_seconds() / 86400
     if max_age_days is not None and age_days > max_age_days:
-        return f"its labels are {age_days:.0f} days old, and at most {max_age_days:g} are allowed"
+        return (
+            f"its labels{_named(calibration)} are {age_days:.0f} days old, "
+            f"and at most {max_age_days:g} are allowed"
+        )
     return None
+
+
+def _named(calibration: Calibration) -> str:
+    """` (ann, bob)`, or nothing where nobody knows."""
+    return f" ({_listed(calibration.raters)})" if calibration.raters else ""
+
+
+def _listed(raters: Sequence[str]) -> str:
+    more = f" and {len(raters) - _SHOWN} more" if len(raters) > _SHOWN else ""
+    return ", ".join(raters[:_SHOWN]) + more
 
 
 def _alarm(scope: Scope, metric: str) -> str:
@@ -193,12 +183,3 @@ def _required(value: float, interval: Interval, limit: float, n: int) -> int | N
         return None
     half = (interval.high - interval.low) / 2
     return max(n + 1, int(np.ceil(n * (half / distance) ** 2)))
-
-
-def write_calibration(file: Path, calibration: Calibration) -> None:
-    """Write the labels so that `read_calibration` reads them: one a line, for a review."""
-    head = msgspec.to_builtins(calibration)
-    labels = head.pop("labels")
-    lines = ",\n".join(json.dumps(label, sort_keys=True) for label in labels)
-    text = json.dumps(head, sort_keys=True, indent=1).removesuffix("\n}")
-    file.write_text(f'{text},\n "labels": [\n{lines}\n]}}\n', encoding="utf-8")

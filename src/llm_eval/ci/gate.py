@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llm_eval.ci import measures
-from llm_eval.ci.agreement import Calibration, agreement
+from llm_eval.ci.agreement import agreement
 from llm_eval.ci.bounds import Bounded, at_least, at_most, bound
+from llm_eval.ci.calibration import Calibration
 from llm_eval.ci.changes import non_inferiority, relative
 from llm_eval.ci.choices import ALLOWABLE
 from llm_eval.ci.correction import corrected
@@ -53,7 +54,7 @@ def check(
     *,
     known_tasks: Collection[str] = (),
     allow: Sequence[str] = (),
-    calibrations: Mapping[str, Calibration] | None = None,
+    calibrations: Mapping[str, Sequence[Calibration]] | None = None,
 ) -> GateReport:
     """Hold every rule of `thresholds` against `current`.
 
@@ -96,7 +97,7 @@ class _Gate:
     thresholds: Thresholds
     current: Evidence
     baseline: Evidence | None
-    calibrations: Mapping[str, Calibration]
+    calibrations: Mapping[str, Sequence[Calibration]]
     pairing: Pairing
 
     def results(self, rule: Rule, metric: str) -> Iterator[RuleResult]:
@@ -177,7 +178,7 @@ class _Gate:
             case Agreement():
                 name = rule.calibration
                 file = None if name is None else self.thresholds.resolve(name)
-                return agreement(scope, rule, metric, file, self.calibrations.get(metric))
+                return agreement(scope, rule, metric, file, self.calibrations.get(metric, ()))
         raise ConfigError(f"rule {rule.id!r}: no such kind")
 
 

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 from llm_eval.ci.baseline_file import find_baseline
 from llm_eval.ci.evidence import Evidence, from_storage
-from llm_eval.ci.gate import check
+from llm_eval.ci.stored_gate import check_stored
 from llm_eval.ci.thresholds import Thresholds
 from llm_eval.errors import IncomparableError
 from llm_eval.metrics.storage import MetricsStorage
-from llm_eval.registry import names
 
 NO_BASELINE, INCOMPARABLE, ITSELF = "none yet", "other data", "baseline"
 
@@ -48,9 +47,8 @@ def _verdict(
         return NO_BASELINE
     if baseline is not None and baseline.info.run_id == current.info.run_id:
         return ITSELF
-    known = {*names("tasks"), *storage.task_names()}
     try:
-        return check(thresholds, current, baseline, known_tasks=known).status
+        return check_stored(storage, thresholds, current, baseline).status
     except IncomparableError:
         return INCOMPARABLE
 

@@ -180,6 +180,8 @@ class Agreement(Rule):
     calibration: Name | None = None
     """JSON file with the labels of people and of the judge, relative to thresholds.yaml; where
     left out, what `llm-eval judge calibrate` found is in the database."""
+    rater: Name | None = None
+    """Whose labels count alone; where left out, everybody's who has checked this judge."""
     coefficient: Coefficient = "kappa"
     max_age_days: Positive | None = None
     """Older labels count as none."""

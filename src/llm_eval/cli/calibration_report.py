@@ -27,6 +27,9 @@ def print_calibration(report: Mapping[str, Any]) -> None:
     _corrected(report["corrected"]).print()
     for line in (*_pass_lines(report["pass"]), *_other_lines(report)):
         console.print(line)
+    if (relied_on := report["gate_relies_on"]) != [report["raters"]]:
+        raters = "; ".join(", ".join(names) for names in relied_on)
+        console.print(clean(f"a gate relies on the calibrations by: {raters}"))
     for warning in report["warnings"]:
         console.print(f"warning: {warning}")
     if report.get("next"):

@@ -4,20 +4,16 @@ import argparse
 from pathlib import Path
 
 from llm_eval.ci import annotations, job_summary, junit, sarif
-from llm_eval.ci.agreement import Calibration, from_confusion
 from llm_eval.ci.baseline_file import find_baseline
 from llm_eval.ci.evidence import Evidence, from_storage
-from llm_eval.ci.gate import check
 from llm_eval.ci.gate_report import GateReport, RuleResult
-from llm_eval.ci.rules import Agreement
+from llm_eval.ci.stored_gate import check_stored
 from llm_eval.ci.thresholds import Thresholds, load_thresholds
 from llm_eval.cli.database import open_storage
 from llm_eval.cli.terminal import clean, notes, output, write_json
 from llm_eval.errors import ConfigError, EvalError
 from llm_eval.metrics.atomic_file import replacing
 from llm_eval.metrics.storage import MetricsStorage
-from llm_eval.registry import names
-from llm_eval.review.calibrated import calibration_of
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "incomplete": "magenta"}
 
@@ -84,35 +80,7 @@ def _report(args: argparse.Namespace) -> GateReport:
     with open_storage(args, existing=True) as storage:
         current = from_storage(storage, args.current)
         baseline = _baseline(args.baseline, thresholds, current, storage)
-        tasks = {*names("tasks"), *storage.task_names()}
-        return check(
-            thresholds,
-            current,
-            baseline,
-            known_tasks=tasks,
-            allow=args.allow,
-            calibrations=_calibrations(thresholds, current, storage),
-        )
-
-
-def _calibrations(
-    thresholds: Thresholds, current: Evidence, storage: MetricsStorage
-) -> dict[str, Calibration]:
-    """What the database knows of the run's judges, by the metric of each rule that asks for it."""
-    asked = {
-        rule.metric.rpartition(".")[2]
-        for rule in thresholds.rules
-        if isinstance(rule, Agreement) and rule.calibration is None
-    }
-    if not asked:
-        return {}
-
-    found = {metric: calibration_of(storage, current.info, metric) for metric in asked}
-    return {
-        metric: from_confusion(known.report, metric, {}, known.created_at)
-        for metric, known in found.items()
-        if known is not None
-    }
+        return check_stored(storage, thresholds, current, baseline, allow=args.allow)
 
 
 def _baseline(

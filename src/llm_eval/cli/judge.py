@@ -20,6 +20,7 @@ from llm_eval.cli.terminal import clean, notes, write_json
 from llm_eval.errors import ConfigError
 from llm_eval.metrics.labels import Calibration
 from llm_eval.metrics.storage import MetricsStorage
+from llm_eval.review.calibrated import relied_on
 from llm_eval.review.calibration import calibrate
 from llm_eval.review.items import judge_of, rubric_of
 from llm_eval.review.labelled_run import judge_replies, read_replies
@@ -49,6 +50,8 @@ def _calibrate(args: argparse.Namespace, storage: MetricsStorage) -> int:
         report["probes"] = probe(storage, info, rubric, args.probe, judge_model=args.judge_model)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     storage.labels.put_calibration(Calibration(report["judge"], now, info.run_id, report))
+    known = storage.labels.calibrations(report["judge"])
+    report["gate_relies_on"] = [list(one.raters) for one in relied_on(known)]
     if args.next:
         report["next"] = suggest(storage, info, rubric, args.next, seed=args.seed, metric=metric)
     write_json(report) if args.json else print_calibration(report)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_eval.ci.evidence import from_storage
-from llm_eval.ci.gate import check
 from llm_eval.ci.gate_report import EXIT_CODES, GateReport
 from llm_eval.ci.rules import Rule
+from llm_eval.ci.stored_gate import check_stored
 from llm_eval.ci.thresholds import Thresholds, load_thresholds
 from llm_eval.compare.comparison import Comparison, compare_runs
 from llm_eval.compare.report import Report, build_report
@@ -30,7 +30,6 @@ from llm_eval.finetune.qlora_trainer import train
 from llm_eval.metrics.storage import MetricsStorage
 from llm_eval.models.adapter_files import AdapterFiles
 from llm_eval.recipe import differences
-from llm_eval.registry import names
 from llm_eval.types import RunInfo
 
 Evaluate = Callable[[Plan, RunInfo | None], Evaluation]
@@ -194,12 +193,8 @@ class Loop:
 
     def _judge(self, one: Measurement, base: RunInfo, tuned: RunInfo) -> Measured:
         comparisons = compare_runs(self._storage, base, [tuned])
-        gate = check(
-            self.thresholds,
-            from_storage(self._storage, tuned.run_id),
-            from_storage(self._storage, base.run_id),
-            known_tasks={*names("tasks"), *self._storage.task_names()},
-        )
+        current, baseline = (from_storage(self._storage, run.run_id) for run in (tuned, base))
+        gate = check_stored(self._storage, self.thresholds, current, baseline)
         return Measured(one, base, tuned, build_report(self._storage, comparisons), gate)
 
 

@@ -87,6 +87,7 @@ def response_columns(
         request_key,
         _typed_json(prompt),
         response_json(response),
+        int(response.cut_off),
     )
 
 

@@ -6,6 +6,7 @@ the same reply, scored by whatever judge. `scale` says by which dimensions and l
 >>> storage.labels.put([Label(item_of(key, text), scale, "mk", key, now, {"correctness": 2})])
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,12 +44,17 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was found about one judge recipe."""
+    """What was found about one judge recipe, by the labels of some raters."""
 
     judge: str
     created_at: str
     run_id: str
     report: Mapping[str, Any]
+
+    @property
+    def raters(self) -> tuple[str, ...]:
+        """Whose labels it rests on, in alphabetical order."""
+        return tuple(sorted(self.report.get("raters", ())))
 
 
 class Labels:
@@ -107,30 +113,36 @@ class Labels:
             raise ConfigError(f"rater {rater!r} has given no label by this rubric; {hint}")
 
     def put_calibration(self, found: Calibration) -> None:
-        """Remember what was found about a judge; the last finding stands."""
+        """Remember what was found about a judge; by the same raters, the last finding stands."""
         row = {
             "judge": found.judge,
+            "raters": json.dumps(found.raters),
             "created_at": found.created_at,
             "run_id": found.run_id,
             "report": codec.to_json(found.report),
         }
 
         def work(connection: Connection) -> None:
-            connection.execute(delete(calibrations).where(calibrations.c.judge == found.judge))
+            same = [calibrations.c[name] == row[name] for name in ("judge", "raters")]
+            connection.execute(delete(calibrations).where(*same))
             connection.execute(insert(calibrations), row)
 
         writing(self._engine, work)
 
-    def calibration(self, judge: str) -> Calibration | None:
-        """What is known about a judge recipe; nothing where any part of it has changed since."""
+    def calibrations(self, judge: str) -> list[Calibration]:
+        """What is known about a judge recipe: one of each set of raters, in their order.
+
+        Nothing where any part of the recipe has changed since.
+        """
         query = select(calibrations).where(calibrations.c.judge == judge)
         with reading(self._engine) as connection:
-            row = connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        return Calibration(
-            row["judge"], row["created_at"], row["run_id"], codec.from_json(row["report"])
-        )
+            rows = connection.execute(query.order_by(calibrations.c.raters)).mappings().all()
+        return [
+            Calibration(
+                row["judge"], row["created_at"], row["run_id"], codec.from_json(row["report"])
+            )
+            for row in rows
+        ]
 
 
 def item_of(sample_key: str, reply: str) -> str:

@@ -6,11 +6,12 @@ runs ─< responses   what the model said, durable before anything is made of it
 samples             content, stored once for all runs
 baselines           which run was promoted under which name, by whom and when
 labels              what people said of a reply, stored under its content
-calibrations        how far a judge agrees with people, by its recipe
+calibrations        how far a judge agrees with people, by its recipe and who labelled
 adapters            what each training made, and from what
 cache               replies by request key
 
-Small columns come first: sums over a run never read its texts.
+Small columns come first: sums over a run never read its texts. What a later release added stands
+last, as an upgrade leaves it: a 0 or 1 costs nothing there, for SQLite keeps it in the row's head.
 """
 
 from sqlalchemy import (
@@ -27,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 """Newest revision in `migrations/versions`; written into every database."""
 
 metadata = MetaData()
@@ -79,6 +80,7 @@ responses = Table(
     Column("request_key", Text, nullable=False),
     Column("prompt", Text, nullable=False),
     Column("response", Text, nullable=False),
+    Column("cut_off", SmallInteger, nullable=False, server_default="0"),
 )
 
 results = Table(
@@ -143,6 +145,7 @@ calibrations = Table(
     "calibrations",
     metadata,
     Column("judge", Text, primary_key=True),
+    Column("raters", Text, primary_key=True),
     Column("created_at", Text, nullable=False),
     Column("run_id", Text, nullable=False),
     Column("report", Text, nullable=False),

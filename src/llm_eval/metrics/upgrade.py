@@ -12,7 +12,7 @@ from llm_eval.errors import ConfigError
 from llm_eval.metrics.schema import VERSION, imperfect, metadata, results_imperfect, version
 from llm_eval.metrics.transactions import reading, writing
 
-RELEASES = ("0.1.0", "0.2.0")
+RELEASES = ("0.1.0", "0.2.0", "0.3.0")
 """Every revision in `migrations/versions`, oldest first."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 731_946
