@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llm_eval.ci.agreement import Calibration, Label, write_calibration
+from llm_eval.ci.calibration import Calibration, Label, write_calibration
 from llm_eval.ci.evidence import Evidence, from_storage
 from llm_eval.ci.finding import ErroredSamplesError
 from llm_eval.ci.gate import check
@@ -18,6 +18,7 @@ from llm_eval.ci.rules import KINDS
 from llm_eval.ci.scope import Pairing, Scope
 from llm_eval.ci.thresholds import parse_thresholds
 from llm_eval.errors import IncomparableError, ProviderError
+from llm_eval.metrics.columns import Digests, pack_keys
 from llm_eval.metrics.float_columns import as_columns
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.scorers.deterministic import ExactMatch
@@ -287,6 +288,21 @@ def test_a_sample_that_only_one_run_has_stops_what_compares(shorter: str, runs: 
     scope = Scope(current, baseline, None, 0.05, count_errors=True, pairing=pairing)
     with pytest.raises(ErroredSamplesError, match="1 samples are in only one of the runs"):
         scope.paired(Metric("correct", "rate"))
+
+
+@pytest.mark.parametrize("pack", [lambda keys: Digests(pack_keys(keys) or b""), list])
+@pytest.mark.parametrize("what", ["content", "id"])
+def test_a_sample_that_is_there_twice_is_named_by_what_it_shares(
+    what: str, pack: Callable[[list[str]], Any], runs: Runs
+) -> None:
+    run = runs.make()
+    keys, ids = list(run.table.keys), list(run.outcomes.ids)
+    names = keys if what == "content" else ids
+    names[-1] = names[3]
+    table = replace(run.table, keys=pack(keys))
+    twice = replace(run, table=table, outcomes=replace(run.outcomes, ids=ids))
+    assert twice.faults == (f"1 samples are there more than once, by {what}: {names[3][:24]}",)
+    assert replace(run, table=replace(run.table, keys=pack(list(run.table.keys)))).faults == ()
 
 
 def test_a_run_without_results_passes_nothing(runs: Runs) -> None:

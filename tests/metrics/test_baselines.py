@@ -40,8 +40,8 @@ def test_a_run_without_its_texts_gives_the_same_scores(
     storage: MetricsStorage, tmp_path: Path
 ) -> None:
     run_id = finished_run(storage, tmp_path)
-    info, table = storage.get_run(run_id), storage.score_table(run_id)
-    outcomes = storage.outcomes(run_id)
+    info = storage.get_run(run_id)
+    table, outcomes = storage.scores_and_outcomes(run_id)
     assert list(outcomes.statuses) == ["scored"] * 3
     copied = replace(info, run_id="run_20260101_000000_aaaaaa", tags={"from": "file"})
     assert storage.baselines.import_run(copied, table, outcomes)

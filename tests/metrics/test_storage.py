@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from llm_eval.errors import ConfigError
 from llm_eval.fingerprint import identify
+from llm_eval.metrics import schema
 from llm_eval.metrics.storage import MetricsStorage, new_run_id
 from llm_eval.models.caching import hit
 from llm_eval.types import (
@@ -204,6 +205,29 @@ async def test_a_score_table_has_a_row_a_result(storage: MetricsStorage) -> None
     assert table.labels[1] == ("easy", "kind=a")
     assert list(table.failed) == [False, False, False, True]
     np.testing.assert_array_equal(table.values[:, 0], [1.0, 0.0, math.nan, math.nan])
+
+
+async def test_outcomes_stand_beside_the_scores_and_no_reply_is_read_for_them(
+    storage: MetricsStorage,
+) -> None:
+    run_id = start(storage)
+    reasons = ("stop", "length", "content_filter", "refusal", "tool_calls")
+    quoted = 'It said {"finish_reason":"length"}.'
+    replies = [
+        replace(given, response=replace(given.response, text=quoted, finish_reason=reason))
+        for given, reason in zip(map(result, range(5)), reasons, strict=True)
+        if given.response is not None
+    ]
+    await put(storage, run_id, *replies, failed(5))
+    with storage._engine.begin() as connection:
+        connection.execute(schema.responses.update().values(prompt="[]", response="{}"))
+    table, outcomes = storage.scores_and_outcomes(run_id)
+    assert outcomes.cut_off.tolist() == [False, True, True, True, False, False]
+    assert list(outcomes.statuses) == ["scored"] * 5 + ["failed"]
+    assert list(outcomes.ids) == [given.sample.id for given in (*replies, failed(5))]
+    np.testing.assert_array_equal(outcomes.prompt_tokens[:], [10.0] * 5 + [math.nan])
+    np.testing.assert_array_equal(table.values, storage.score_table(run_id).values)
+    assert list(table.keys) == list(storage.score_table(run_id).keys)
 
 
 async def test_consumption_adds_up_without_reading_texts(storage: MetricsStorage) -> None:

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llm_eval.metrics.columns import Digests
 from llm_eval.metrics.outcomes import Outcomes
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.storage import MetricsStorage
@@ -112,13 +112,21 @@ class Evidence:
 
 def _repeated(names: Sequence[str], kept: NDArray[np.bool_]) -> list[str]:
     """Which of the kept ones are there more than once; of all others 8 bytes are held."""
-    hashes = np.fromiter(map(hash, compress(names, kept)), np.int64)
-    hashes.sort()
-    suspects = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
-    if not suspects:
+    hashes = _hashes(names)[kept]
+    ordered = np.sort(hashes)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(twice):
         return []
-    counts = Counter(name for name in compress(names, kept) if hash(name) in suspects)
+    suspects = np.flatnonzero(kept)[np.isin(hashes, twice)]
+    counts = Counter(names[row] for row in suspects.tolist())
     return [name for name, n in counts.items() if n > 1]
+
+
+def _hashes(names: Sequence[str]) -> NDArray[np.int64]:
+    """Equal for equal names. A digest is a hash already: its first eighth is enough."""
+    if isinstance(names, Digests):
+        return names.words(0)
+    return np.fromiter(map(hash, names), np.int64, len(names))
 
 
 def from_storage(storage: MetricsStorage, ref: str) -> Evidence:
@@ -128,7 +136,7 @@ def from_storage(storage: MetricsStorage, ref: str) -> Evidence:
         ConfigError: there is no such run.
     """
     info = storage.get_run(ref)
-    return Evidence(info, storage.score_table(info.run_id), storage.outcomes(info.run_id))
+    return Evidence(info, *storage.scores_and_outcomes(info.run_id))
 
 
 def recipe_mismatches(recipe: Mapping[str, Any], required: Mapping[str, Any]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, delete, func, insert, select
 from llm_eval.errors import ConfigError
 from llm_eval.metrics import codec
 from llm_eval.metrics.inserts import insert_rows
-from llm_eval.metrics.outcomes import CUT_OFF, Outcome, Outcomes
+from llm_eval.metrics.outcomes import Outcome, Outcomes
 from llm_eval.metrics.schema import baselines, responses, results, runs, tags
 from llm_eval.metrics.score_table import ScoreTable
 from llm_eval.metrics.transactions import reading, writing
@@ -249,7 +249,7 @@ def _response(outcome: Outcome) -> ModelResponse | None:
     return ModelResponse(
         text="",
         model=_NOT_STORED,
-        finish_reason=CUT_OFF[0] if outcome.cut_off else _NOT_STORED,
+        finish_reason="length" if outcome.cut_off else _NOT_STORED,
         usage=Usage(int(outcome.prompt_tokens), int(outcome.completion_tokens)),
         latency_s=0.0 if cached else outcome.latency_s,
         cost_usd=outcome.cost_usd if priced else None,

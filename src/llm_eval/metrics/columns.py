@@ -5,7 +5,7 @@ Digests                                reads as 64 hexadecimal digits, 32 bytes 
 """
 
 from array import array
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Generic, TypeVar, overload
 
@@ -56,18 +56,20 @@ class Coded(Sequence[T], Generic[T]):
 
 
 class Coder(Generic[T]):
-    """Makes a `Coded`, value by value."""
+    """Makes a `Coded`, page by page."""
 
     def __init__(self) -> None:
         self._codes = array("B")
         self._numbers: dict[T, int] = {}
 
-    def append(self, value: T) -> None:
-        """One more row."""
-        code = self._numbers.setdefault(value, len(self._numbers))
-        if code == _MOST_IN_A_BYTE and self._codes.typecode == "B":
+    def extend(self, values: Iterable[T]) -> None:
+        """More rows."""
+        page, numbers = list(values), self._numbers
+        for value in dict.fromkeys(page):
+            numbers.setdefault(value, len(numbers))
+        if len(numbers) > _MOST_IN_A_BYTE and self._codes.typecode == "B":
             self._codes = array("i", self._codes)
-        self._codes.append(code)
+        self._codes.extend(map(numbers.__getitem__, page))
 
     def coded(self) -> Coded[T]:
         """All rows so far; nothing can be appended while it lives."""
@@ -79,8 +81,7 @@ def coded(values: Sequence[T]) -> Coded[T]:
     if isinstance(values, Coded):
         return values
     coder: Coder[T] = Coder()
-    for value in values:
-        coder.append(value)
+    coder.extend(values)
     return coder.coded()
 
 

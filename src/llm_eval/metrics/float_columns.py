@@ -62,6 +62,14 @@ class FloatColumns:
         """
         self._columns.add(packed)
 
+    def add_columns(self, page: Sequence[Sequence[float | None]]) -> None:
+        """One more page, given column by column; None becomes NaN.
+
+        Raises:
+            StoreError: the temporary file cannot be written.
+        """
+        self._columns.add_columns(np.array(page, "<f8").view("<i8"))
+
     def columns(self) -> tuple[FloatColumn, ...]:
         """All rows so far."""
         return tuple(SpooledFloats(self._columns, n) for n in range(self._columns.n_columns))

@@ -1,29 +1,25 @@
 """What became of each result besides its scores: status, time, tokens, money, as columns.
 
-Rows stand in (index, epoch) order, as those of the run's `ScoreTable` do.
+Rows are those of the run's `ScoreTable`, which is read with them: of one moment, in one order.
 """
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, Select, and_, case, null, or_, select
+from sqlalchemy import Engine
 
 from llm_eval.metrics import codec
 from llm_eval.metrics.columns import Coded, Coder, coded
 from llm_eval.metrics.float_columns import FloatColumn, FloatColumns
-from llm_eval.metrics.schema import responses, results
+from llm_eval.metrics.run_columns import Page, read_pages
+from llm_eval.metrics.score_table import ScoreTable, TableMaker
 from llm_eval.metrics.spooled_list import SpooledList
-from llm_eval.metrics.transactions import streaming
 
-_PAGE = 2000
-
-CUT_OFF = ("length", "content_filter", "refusal")
-"""Reasons to finish that leave a reply unfinished."""
+_AMOUNTS = ("latency_s", "cost_usd", "prompt_tokens", "completion_tokens")
 
 
 class Outcome(NamedTuple):
@@ -87,23 +83,37 @@ class Outcomes:
         )
 
 
-def read_outcomes(engine: Engine, run: int) -> Outcomes:
-    """The outcomes of the run with this key; no text is read but the samples' names.
+def read_with_scores(
+    engine: Engine, run: int, metrics: tuple[str, ...]
+) -> tuple[ScoreTable, Outcomes]:
+    """The scores and the outcomes of the run with this key, row by row of the same results.
 
-    Memory takes some 7 bytes a result; a temporary file 32 and the name.
+    Memory takes some 14 bytes a result; a temporary file 8 a metric, 64 and the name.
 
     Raises:
         StoreError: the database cannot be read, or the temporary file not be written.
     """
-    read = _Columns()
-    with streaming(engine, _query(run), _PAGE) as answer:
-        for page in answer.partitions():
-            read.add(page)
-    return read.outcomes()
+    table, outcomes = TableMaker(metrics, keys=True), _OutcomesMaker()
+    names = tuple(dict.fromkeys((*table.needs, *outcomes.needs)))
+    for page in read_pages(engine, run, names):
+        table.add(page)
+        outcomes.add(page)
+    return table.table(), outcomes.outcomes()
 
 
-class _Columns:
+class _OutcomesMaker:
     """What was read so far. Buffers grow in place: rows are never held as objects."""
+
+    needs: ClassVar = (
+        "epoch",
+        "sample_id",
+        "slice",
+        "groups",
+        "status",
+        "parse_failed",
+        "cut_off",
+        *_AMOUNTS,
+    )
 
     def __init__(self) -> None:
         self._epochs = array("h")
@@ -112,19 +122,17 @@ class _Columns:
         self._groups: Coder[str] = Coder()
         self._statuses: Coder[str] = Coder()
         self._parse_failed, self._cut_off = bytearray(), bytearray()
-        self._amounts = FloatColumns(4)
+        self._amounts = FloatColumns(len(_AMOUNTS))
 
-    def add(self, rows: Sequence[Any]) -> None:
-        for row in rows:
-            self._epochs.append(row.epoch)
-            self._slices.append(row.slice)
-            self._groups.append(row.groups)
-            self._statuses.append(row.status)
-            self._parse_failed.append(row.parse_failed)
-            self._cut_off.append(bool(row.cut_off))
-        self._ids.extend(row.sample_id for row in rows)
-        amounts = [nan if amount is None else amount for row in rows for amount in row[-4:]]
-        self._amounts.add(codec.pack(amounts))
+    def add(self, page: Page) -> None:
+        self._epochs.extend(page["epoch"])
+        self._ids.extend(page["sample_id"])
+        self._slices.extend(page["slice"])
+        self._groups.extend(page["groups"])
+        self._statuses.extend(page["status"])
+        self._parse_failed.extend(page["parse_failed"])
+        self._cut_off.extend(page["cut_off"])
+        self._amounts.add_columns([page[name] for name in _AMOUNTS])
 
     def outcomes(self) -> Outcomes:
         slices, groups = self._slices.coded(), self._groups.coded()
@@ -138,41 +146,3 @@ class _Columns:
             np.frombuffer(self._cut_off, np.bool_),
             *self._amounts.columns(),
         )
-
-
-def _query(run: int) -> Select[Any]:
-    reply = and_(
-        responses.c.run == results.c.run,
-        responses.c.sample_index == results.c.sample_index,
-        responses.c.epoch == results.c.epoch,
-    )
-    return (
-        select(
-            results.c.epoch,
-            results.c.sample_id,
-            results.c.slice,
-            results.c.groups,
-            results.c.status,
-            results.c.parse_error.is_not(None).label("parse_failed"),
-            _cut_off().label("cut_off"),
-            case((responses.c.cached == 1, null()), else_=responses.c.latency_s),
-            responses.c.cost_usd,
-            responses.c.prompt_tokens,
-            responses.c.completion_tokens,
-        )
-        .select_from(results)
-        .outerjoin(responses, reply)
-        .where(results.c.run == run)
-        .order_by(results.c.sample_index, results.c.epoch)
-    )
-
-
-def _cut_off() -> Any:
-    """Looked for in the stored JSON: within its texts every quotation mark is escaped."""
-    return or_(
-        *(
-            responses.c.response.contains(f'"finish_reason":{space}"{reason}"', autoescape=True)
-            for reason in CUT_OFF
-            for space in ("", " ")
-        )
-    )

@@ -1,28 +1,23 @@
 """All scores of a run as columns: what the collector, compare and the gates compute with."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from llm_eval.metrics import codec
 from llm_eval.metrics.columns import Coded, Coder, Digests, coded, pack_keys
 from llm_eval.metrics.float_columns import FloatColumn, FloatColumns, Floats, Rows, as_matrix
 from llm_eval.metrics.result_names import labels_of
-from llm_eval.metrics.schema import results
-from llm_eval.metrics.transactions import streaming
+from llm_eval.metrics.run_columns import Page, read_pages
 
 Indices = NDArray[np.integer[Any]]
 Places = NDArray[np.intp]
-
-_PAGE = 2000
-_FAILED = 5
-"""Where the status stands in a row that is read."""
 
 
 @dataclass(frozen=True)
@@ -140,32 +135,25 @@ def read_score_table(
     Raises:
         StoreError: the database cannot be read, or the temporary file not be written.
     """
-    read = _Columns(metrics, keys=keys)
-    for page in _pages(engine, run):
+    read = TableMaker(metrics, keys=keys)
+    for page in read_pages(engine, run, read.needs):
         read.add(page)
     return read.table()
 
 
-def _pages(engine: Engine, run: int) -> Iterator[Sequence[Any]]:
-    query = (
-        select(
-            results.c.sample_index,
-            results.c.sample_key,
-            results.c.slice,
-            results.c.groups,
-            results.c.cluster,
-            results.c.status,
-            results.c.metric_values,
-        )
-        .where(results.c.run == run)
-        .order_by(results.c.sample_index, results.c.epoch)
+class TableMaker:
+    """Makes a `ScoreTable`, page by page. Buffers grow in place: no row is held as an object."""
+
+    needs: ClassVar = (
+        "sample_index",
+        "sample_key",
+        "slice",
+        "groups",
+        "cluster",
+        "status",
+        "metric_values",
     )
-    with streaming(engine, query, _PAGE) as answer:
-        yield from answer.partitions()
-
-
-class _Columns:
-    """What was read so far. Buffers grow in place: rows are never held as objects."""
+    """The columns of each page."""
 
     def __init__(self, metrics: tuple[str, ...], *, keys: bool) -> None:
         self._metrics = metrics
@@ -179,19 +167,22 @@ class _Columns:
         self._labels: Coder[tuple[str | None, str]] = Coder()
         self._clusters: Coder[str | None] = Coder()
 
-    def add(self, rows: Sequence[Any]) -> None:
-        scores = bytearray()
-        for row in rows:
-            self._indices.append(row[0])
-            self._labels.append((row[2], row[3]))
-            self._clusters.append(row[4])
-            self._failed.append(row[_FAILED] == "failed")
-            scores += row[6] or self._unscored
-        self._floats.add(scores)
+    def add(self, page: Page) -> None:
+        """One more page.
+
+        Raises:
+            StoreError: the temporary file cannot be written.
+        """
+        self._indices.extend(page["sample_index"])
+        self._labels.extend(zip(page["slice"], page["groups"], strict=True))
+        self._clusters.extend(page["cluster"])
+        self._failed.extend(status == "failed" for status in page["status"])
+        self._floats.add(b"".join(packed or self._unscored for packed in page["metric_values"]))
         if self._wants_keys:
-            self._add_keys([row[1] for row in rows])
+            self._add_keys(page["sample_key"])
 
     def table(self) -> ScoreTable:
+        """All rows so far; nothing can be added while it lives."""
         labels, clusters = self._labels.coded(), self._clusters.coded()
         return ScoreTable(
             metrics=self._metrics,
@@ -206,7 +197,7 @@ class _Columns:
             columns=self._floats.columns(),
         )
 
-    def _add_keys(self, keys: list[str]) -> None:
+    def _add_keys(self, keys: Sequence[str]) -> None:
         packed = None if self._foreign else pack_keys(keys)
         if packed is not None:
             self._digests.add(packed)

@@ -21,7 +21,7 @@ from llm_eval.metrics.consumption import Consumption, read_consumption
 from llm_eval.metrics.engine import database_url, open_engine
 from llm_eval.metrics.labels import Labels
 from llm_eval.metrics.lineage import Lineage
-from llm_eval.metrics.outcomes import Outcomes, read_outcomes
+from llm_eval.metrics.outcomes import Outcomes, read_with_scores
 from llm_eval.metrics.result_names import read_sample_names, read_slice_names
 from llm_eval.metrics.result_rows import Wanted, read_rows
 from llm_eval.metrics.run_index import RunIndex
@@ -312,12 +312,12 @@ class MetricsStorage:
 
     def score_table(self, run_id: str, *, keys: bool = True) -> ScoreTable:
         """All scores of a run as columns, without the samples' keys where nobody needs them."""
-        metrics = tuple(m["name"] for m in self.get_run(run_id).recipe.get("metrics", ()))
-        return read_score_table(self._engine, self._key(run_id), metrics, keys=keys)
+        names = self._metric_names(run_id)
+        return read_score_table(self._engine, self._key(run_id), names, keys=keys)
 
-    def outcomes(self, run_id: str) -> Outcomes:
-        """Status, time, tokens and money of each result, as columns beside `score_table`."""
-        return read_outcomes(self._engine, self._key(run_id))
+    def scores_and_outcomes(self, run_id: str) -> tuple[ScoreTable, Outcomes]:
+        """`score_table`, and beside it status, time, tokens and money of the same results."""
+        return read_with_scores(self._engine, self._key(run_id), self._metric_names(run_id))
 
     def usage_table(self, run_id: str) -> UsageTable:
         """What every reply of a run took, as columns."""
@@ -334,6 +334,9 @@ class MetricsStorage:
     def sample_ids(self, run_id: str, indices: Sequence[int]) -> dict[int, str]:
         """Names of samples, by their position in the dataset."""
         return read_sample_ids(self._engine, self._key(run_id), indices)
+
+    def _metric_names(self, run_id: str) -> tuple[str, ...]:
+        return tuple(m["name"] for m in self.get_run(run_id).recipe.get("metrics", ()))
 
     def _key(self, run_id: str) -> int:
         return self._index.key(run_id)

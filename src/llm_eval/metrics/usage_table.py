@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
 
 import numpy as np
 from sqlalchemy import Engine, case, null, select
@@ -53,9 +52,9 @@ def read_usage(engine: Engine, run: int) -> UsageTable:
     indices, amounts = array("i"), FloatColumns(4)
     with streaming(engine, query, _PAGE) as answer:
         for rows in answer.partitions():
-            indices.extend(row[0] for row in rows)
-            page = [nan if amount is None else amount for row in rows for amount in row[1:]]
-            amounts.add(codec.pack(page))
+            positions, *page = zip(*rows, strict=True)
+            indices.extend(positions)
+            amounts.add_columns(page)
     return UsageTable(np.frombuffer(indices, indices.typecode), *amounts.columns())
 
 

@@ -37,9 +37,16 @@ class WordColumns:
         """
         if not packed:
             return
-        page = np.frombuffer(packed, _WORD).reshape(-1, self.n_columns)
-        self._places.append(self._spool.append(np.ascontiguousarray(page.T)))
-        self._starts.append(len(self) + len(page))
+        self.add_columns(np.frombuffer(packed, _WORD).reshape(-1, self.n_columns).T)
+
+    def add_columns(self, page: Words) -> None:
+        """One more page, given as columns × rows.
+
+        Raises:
+            StoreError: the temporary file cannot be written.
+        """
+        self._places.append(self._spool.append(np.ascontiguousarray(page)))
+        self._starts.append(len(self) + page.shape[1])
 
     def column(self, number: int) -> Words:
         """One column, read anew."""
