@@ -306,6 +306,29 @@ def test_a_database_of_an_older_release_is_saved_as_one_of_this(tmp_path: Path) 
         assert storage.lineage.find("anything") == []
 
 
+@pytest.mark.parametrize("release_is_known", [True, False])
+@pytest.mark.parametrize("is_upgraded", [True, False])
+def test_rows_that_lack_what_an_upgrade_added_are_saved_whole(
+    is_upgraded: bool, release_is_known: bool, tmp_path: Path
+) -> None:
+    """SQLite adds a column to the table and to no row."""
+    source, target = tmp_path / "old.db", tmp_path / "saved.db"
+    shutil.copy(Path(__file__).parent / "databases" / "v0_2_0.db", source)
+    if is_upgraded:
+        MetricsStorage(f"sqlite:///{source}").close()
+    if not release_is_known:
+        with closing(sqlite3.connect(source)) as connection, connection:
+            connection.execute("DELETE FROM alembic_version")
+    found = rescue(source, target)
+    kept = {saved.table: saved.rows for saved in found.tables if not saved.lost}
+    assert (kept["responses"], kept["results"]) == (3, 3)
+    with MetricsStorage(f"sqlite:///{target}") as storage:
+        run_id = storage.get_run("main").run_id
+        _, outcomes = storage.scores_and_outcomes(run_id)
+        assert outcomes.cut_off.tolist() == [False, True, True]
+        assert len(list(storage.results(run_id))) == 3
+
+
 def command(*words: object) -> int:
     return main(["doctor", *map(str, words)])
 

@@ -66,6 +66,10 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "training": _object,
 }
 """What reads a column's text later; what it refuses was damaged within."""
+_ADDED: Mapping[str, Callable[[Mapping[str, Value]], Value]] = {
+    "cut_off": lambda row: int(codec.response(str(row["response"])).cut_off),
+}
+"""Columns that were added to a table, and not to its rows: what stands in one that lacks them."""
 
 
 class Saved(NamedTuple):
@@ -314,12 +318,13 @@ def _columns(connection: Connection, table: str) -> Iterator[_Column]:
 
 
 def _fitted(row: Row, columns: Sequence[_Column]) -> list[Value] | None:
-    """The row's values, if they are of these columns and whole."""
+    """The row's values, if they are of these columns and whole; without those it never had."""
     row_id, values = row
-    if len(values) != len(columns):
+    missing = columns[len(values) :]
+    if len(values) > len(columns) or any(column.name not in _ADDED for column in missing):
         return None
     fitted = []
-    for value, column in zip(values, columns, strict=True):
+    for value, column in zip(values, columns, strict=False):
         known: Value = row_id if column.is_row_id and value is None else value
         if known is LOST and column.name in _CAN_BE_DROPPED:
             known = None
@@ -339,9 +344,9 @@ def _types(kind: str) -> tuple[type, ...]:
 
 
 def _readable(values: list[Value], columns: Sequence[_Column]) -> list[Value] | None:
-    """The row, if what reads it later can."""
-    for at, column in enumerate(columns):
-        value, read = values[at], _READERS.get(column.name)
+    """The row with all its columns, if what reads it later can."""
+    for at, (value, column) in enumerate(zip(values, columns, strict=False)):
+        read = _READERS.get(column.name)
         if read is None or not isinstance(value, str):
             continue
         try:
@@ -350,7 +355,8 @@ def _readable(values: list[Value], columns: Sequence[_Column]) -> list[Value] | 
             if column.name not in _CAN_BE_DROPPED:
                 return None
             values[at] = None
-    return values
+    named = {column.name: value for column, value in zip(columns, values, strict=False)}
+    return values + [_ADDED[column.name](named) for column in columns[len(values) :]]
 
 
 def _drop_halves(connection: Connection) -> None:

@@ -4,7 +4,8 @@
 ...     page["sample_index"], page["latency_s"]
 ((0, 1, 2), (0.31, None, 0.28))
 
-Columns of a page, not rows: what is done with a thousand values at once takes a fraction of the time.
+Columns of a page, not rows: what is done with a thousand values at once takes a fraction of the
+time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

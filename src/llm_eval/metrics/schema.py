@@ -80,7 +80,7 @@ responses = Table(
     Column("request_key", Text, nullable=False),
     Column("prompt", Text, nullable=False),
     Column("response", Text, nullable=False),
-    Column("cut_off", SmallInteger, nullable=False, server_default="0"),
+    Column("cut_off", SmallInteger, nullable=False, server_default=text("0")),
 )
 
 results = Table(

@@ -19,7 +19,8 @@ def upgrade() -> None:
 def _mark_cut_off() -> None:
     """A column with a default is added without writing a row; then only the cut ones are."""
     op.add_column(
-        "responses", sa.Column("cut_off", sa.SmallInteger, nullable=False, server_default="0")
+        "responses",
+        sa.Column("cut_off", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
     )
     responses = sa.table("responses", sa.column("response"), sa.column("cut_off"))
     # Looked for in the stored JSON: within its texts every quotation mark is escaped.
