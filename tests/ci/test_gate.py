@@ -1,5 +1,6 @@
 """What each kind of rule concludes, and what the gate makes of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -525,6 +526,7 @@ class TestRaters:
         found = self.held(runs, self.by("bob cleo", 99), more=", rater: bob")
         assert found.status == "fail"
         assert "its labels are by bob, cleo, and the rule asks for those of 'bob'" in found.reason
+        assert re.search(r"llm-eval judge calibrate run_\w+ --rater bob$", found.reason)
 
     def test_labels_that_are_too_old_neither_vouch_nor_stand_in_the_way(self, runs: Runs) -> None:
         old, new = self.by("ann bob", 50, age_days=100), self.by("ann", 99, age_days=1)

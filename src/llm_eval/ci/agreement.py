@@ -7,6 +7,7 @@ Raters who checked the judge apart are not averaged, and the best is not picked:
 their calibrations decides, unless one by all of them is there, or the rule names whom it trusts.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -52,14 +53,16 @@ def agreement(
     scope.refuse_errors()
     scope.metric(metric)
     found = stored if file is None else [read_calibration(file)]
+    by = "" if rule.rater is None else f" --rater {shlex.quote(rule.rater)}"
+    remedy = f"calibrate it: llm-eval judge calibrate {scope.current.info.run_id}{by}"
     if not found:
-        remedy = f"llm-eval judge calibrate {scope.current.info.run_id}"
-        reason = f"the judge is not calibrated, or changed since; calibrate it: {remedy}"
+        reason = f"the judge is not calibrated, or changed since; {remedy}"
         return Finding("fail", None, rule.min, reason)
     recipe = None if file is None else scope.current.info.recipe
     doubts = [_stale(one, metric, recipe) or _unwanted(one, rule) for one in found]
     if all(doubts):
         why = "; ".join(dict.fromkeys(doubt for doubt in doubts if doubt))
+        why += f"; {remedy}" if file is None else ""
         return Finding("fail", None, rule.min, f"the judge is not calibrated: {why}")
     counting = relied_on([one for one, doubt in zip(found, doubts, strict=True) if not doubt])
     return _weakest([_tested(scope, rule, metric, one) for one in counting])
