@@ -47,8 +47,8 @@ class StoredCache:
         self._sinks: list[Sink] = []
         self._connection: Any = None
         self._lock = threading.Lock()
-        self._keys: KeyFilter | None = KeyFilter()
-        """Of SQLite's rows; None where they are too many to read."""
+        self._keys = KeyFilter() if engine.dialect.name == "sqlite" else None
+        """None: they are not read, or too many."""
         self._last_row = 0
         """Up to which `_keys` has them."""
         self._next_look = float("-inf")
