@@ -254,13 +254,17 @@ def test_the_second_run_comes_from_the_cache(storage: MetricsStorage) -> None:
 
 
 def test_epochs_are_asked_apart_and_reported_as_clusters(storage: MetricsStorage) -> None:
-    asked = ScriptedModel(lambda messages, _, repeat: messages[-1].content if repeat else "no")
+    def reply(messages: Prompt, sampling: Sampling, repeat: int) -> str:
+        question = messages[-1].content
+        return question if repeat or question == "0" else "no"
+
+    asked = ScriptedModel(reply)
     run = evaluate(Numbers(n=10), asked, db=storage, epochs=4)
     assert len(asked.calls) == 40
     metric = run.metrics["exact_match"]
-    assert (metric.value, metric.method) == (0.75, "cluster t")
+    assert (metric.value, metric.method) == (0.775, "cluster t")
     assert run.metrics["exact_match_pass@4"].value == 1.0
-    assert run.metrics["exact_match_pass^4"].value == 0.0
+    assert run.metrics["exact_match_pass^4"].value == 0.1
     assert run.metrics["exact_match_majority"].value == 1.0
 
 
