@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llm_eval import fingerprint
 from llm_eval.fingerprint import canonical, dataset_hash, digest, identify, request_key
-from llm_eval.types import Message, Sampling
+from llm_eval.types import Message, Prompt, Sampling
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -59,21 +59,28 @@ def test_requests_differ_by_model_messages_sampling_and_repeat() -> None:
     assert len(keys) == 5
 
 
+ONCE = Sampling()
+
+
 def test_the_cache_and_the_store_compute_a_request_key_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sampling, prompt = Sampling(), (Message("user", "once"),)
-    key = request_key("m", prompt, sampling)
-    assert key == digest(("m", prompt, sampling, 0))
+    key = request_key("m", PROMPT, ONCE)
+    assert key == digest(("m", PROMPT, ONCE, 0))
     monkeypatch.setattr(fingerprint, "digest", lambda _: "computed")
-    assert request_key("m", prompt, sampling) == key
-    for other in (
-        request_key("n", prompt, sampling),
-        request_key("m", (*prompt,) * 2, sampling),
-        request_key("m", prompt, Sampling()),
-        request_key("m", prompt, sampling, 1),
-    ):
-        assert other == "computed"
+    assert request_key("m", PROMPT, ONCE) == key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("n", PROMPT, ONCE, 0), ("m", PROMPT * 2, ONCE, 0), ("m", PROMPT, Sampling(seed=1), 0),
+     ("m", PROMPT, ONCE, 1)],
+)  # fmt: skip
+def test_a_remembered_key_is_given_for_nothing_else(
+    other: tuple[str, Prompt, Sampling, int],
+) -> None:
+    key = request_key("m", PROMPT, ONCE)
+    assert request_key(*other) == digest(other) != key
 
 
 async def test_a_request_key_is_remembered_by_one_task_alone() -> None:
